@@ -1,0 +1,1 @@
+"""Integers: networks, approximations, search and gate netlists. Imports `train` only."""

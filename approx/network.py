@@ -1,0 +1,188 @@
+"""`IntegerNetwork`: the exact integer semantics of a classifier or a score network, and nothing else.
+
+`IntegerNetwork.evaluate` in plain NumPy is the definition that every emitter and every evaluator is checked
+against. Reading and writing live in `approx.network_files`, building from floats in `approx.quantise`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Input:
+    """One feature that the network reads: `codes[:, column] >> drop`, an unsigned value of `bits` bits."""
+
+    name: str
+    column: int
+    bits: int
+    drop: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """y[o] = bias[o] + sum over i of weights[o, i] * x[i]; weights int64 [outputs, inputs], bias int64 [outputs]."""
+
+    weights: Ints
+    bias: Ints
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 [rows, inputs] -> int64 [rows, outputs]."""
+        scores: Ints = x @ self.weights.T + self.bias
+        return scores
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """Exact bounds, int64 [outputs] each, for inputs that range over a box."""
+        positive: Ints = np.maximum(self.weights, 0)
+        negative: Ints = np.minimum(self.weights, 0)
+        return (
+            positive @ low + negative @ high + self.bias,
+            positive @ high + negative @ low + self.bias,
+        )
+
+
+@dataclass(frozen=True)
+class ClippedReLU:
+    """y = clip(x >> shift, 0, 2**bits - 1); the shift is arithmetic, so it truncates towards minus infinity."""
+
+    shift: int
+    bits: int
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 of any shape -> int64 of the same shape."""
+        clipped: Ints = np.clip(x >> self.shift, 0, 2**self.bits - 1)
+        return clipped
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """Exact bounds: the operation is monotone."""
+        return self.evaluate(low), self.evaluate(high)
+
+
+@dataclass(frozen=True)
+class ArgMax:
+    """The index of the largest score; among equals the lowest index wins."""
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 [rows, scores] -> int64 [rows]."""
+        return x.argmax(axis=1)
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """The label ranges over all indices."""
+        return np.zeros(1, np.int64), np.full(1, len(low) - 1, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class DecisionTree:
+    """A binary tree over the inputs: node n goes to left[n] where x[feature[n]] <= threshold[n], else to right[n].
+
+    Children come after their parent. A leaf has feature -1 and its class in `label`. All int64 [nodes].
+    """
+
+    feature: Ints
+    threshold: Ints
+    left: Ints
+    right: Ints
+    label: Ints
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 [rows, inputs] -> int64 [rows]."""
+        node = np.zeros(len(x), np.int64)
+        rows = np.arange(len(x))
+        while (inner := self.feature[node] >= 0).any():
+            goes_left = x[rows, np.maximum(self.feature[node], 0)] <= self.threshold[node]
+            node = np.where(inner, np.where(goes_left, self.left[node], self.right[node]), node)
+        return self.label[node]
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """The label ranges over the leaves' classes."""
+        leaves = self.label[self.feature < 0]
+        return leaves.min(keepdims=True), leaves.max(keepdims=True)
+
+
+Layer: TypeAlias = Dense | ClippedReLU | ArgMax | DecisionTree
+
+
+@dataclass(frozen=True)
+class IntegerNetwork:
+    """A chain of integer operations over named inputs.
+
+    It ends in ArgMax or DecisionTree (a classifier, whose output is a label below `classes`) or in any other
+    operation (its output is the scores).
+    """
+
+    inputs: tuple[Input, ...]
+    layers: tuple[Layer, ...]
+    classes: int
+
+    def select(self, codes: NDArray[np.uint8]) -> Ints:
+        """The values that enter, int64 [rows, inputs], of a data set's codes, uint8 [rows, columns]."""
+        columns = [item.column for item in self.inputs]
+        drops = np.array([item.drop for item in self.inputs], np.int64)
+        return codes[:, columns].astype(np.int64) >> drops
+
+    def evaluate(self, x: NDArray[np.integer]) -> Ints:
+        """int [rows, inputs] -> labels, int64 [rows], or scores, int64 [rows, outputs]. This is the definition."""
+        values = x.astype(np.int64)
+        for layer in self.layers:
+            values = layer.evaluate(values)
+        return values
+
+    def predict(self, codes: NDArray[np.uint8]) -> Ints:
+        """`evaluate` on a data set's codes, uint8 [rows, columns]."""
+        return self.evaluate(self.select(codes))
+
+    @property
+    def is_classifier(self) -> bool:
+        return isinstance(self.layers[-1], ArgMax | DecisionTree)
+
+    def intervals(self) -> list[tuple[Ints, Ints]]:
+        """Bounds of the values that enter each layer, and last those of the output."""
+        low = np.zeros(len(self.inputs), np.int64)
+        high = np.array([2**item.bits - 1 for item in self.inputs], np.int64)
+        found = [(low, high)]
+        for layer in self.layers:
+            low, high = layer.interval(low, high)
+            found.append((low, high))
+        return found
+
+
+def signed_width(low: int, high: int) -> int:
+    """Bits of the smallest two's complement (low < 0) or unsigned number that holds low..high; at least 1."""
+    if low < 0:
+        return max((-low - 1).bit_length(), max(high, 0).bit_length()) + 1
+    return max(high.bit_length(), 1)
+
+
+def label_bits(network: IntegerNetwork) -> int:
+    """Width of the label port."""
+    return max((network.classes - 1).bit_length(), 1)
+
+
+def used_inputs(network: IntegerNetwork) -> Sequence[int]:
+    """Indices of the inputs on which the first layer depends."""
+    first = network.layers[0]
+    if isinstance(first, DecisionTree):
+        return sorted({int(f) for f in first.feature if f >= 0})
+    if isinstance(first, Dense):
+        return [int(i) for i in np.flatnonzero((first.weights != 0).any(axis=0))]
+    return range(len(network.inputs))
+
+
+def without_unused_inputs(network: IntegerNetwork) -> IntegerNetwork:
+    """The same function over the inputs that matter (at least one is kept, so that a circuit has a port)."""
+    kept = list(used_inputs(network)) or [0]
+    first = network.layers[0]
+    if isinstance(first, DecisionTree):
+        position = np.full(len(network.inputs) + 1, -1, np.int64)
+        position[kept] = np.arange(len(kept))
+        new: Layer = DecisionTree(position[first.feature], first.threshold, first.left, first.right, first.label)
+    elif isinstance(first, Dense):
+        new = Dense(first.weights[:, kept], first.bias)
+    else:
+        return network
+    return IntegerNetwork(tuple(network.inputs[i] for i in kept), (new, *network.layers[1:]), network.classes)

@@ -1,0 +1,1 @@
+"""Emission: Amaranth, Verilog, C and numba. Imports `approx` and below."""

@@ -1,0 +1,80 @@
+"""Running external tools: each in its own process group, under a time limit, ended as a whole group."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ToolError(RuntimeError):
+    """An external tool failed or ran past its time limit; `timed_out` tells which."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+@dataclass(frozen=True)
+class Completed:
+    """Standard output and standard error of a tool that ended with status 0."""
+
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    time_limit_s: float,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run `argv` (no shell) to its end. Raises ToolError if it fails, is missing or outlasts `time_limit_s`."""
+    name = Path(argv[0]).name
+    try:
+        process = subprocess.Popen(
+            [str(part) for part in argv],
+            cwd=cwd,
+            env=dict(environment) if environment is not None else None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise ToolError(f"{name} was not found; run `make` to install the pinned tools") from error
+    try:
+        stdout, stderr = process.communicate(timeout=time_limit_s)
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{name} ran past its limit of {time_limit_s:g} s", timed_out=True) from error
+    finally:
+        # Whatever ended the wait (a limit, Ctrl-C, success), nothing of the group may stay behind.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode != 0:
+        tail = "\n".join((stdout + stderr).strip().splitlines()[-15:])
+        raise ToolError(f"{name} ended with status {process.returncode}: {tail}")
+    return Completed(stdout, stderr)
+
+
+def python(script: str, *arguments: str | Path, time_limit_s: float, cwd: Path | None = None) -> Completed:
+    """Run a Python text in a fresh interpreter that cannot see a user's own modules in the working folder."""
+    return run([sys.executable, "-P", "-c", script, *arguments], time_limit_s=time_limit_s, cwd=cwd)
+
+
+def site_packages() -> Path:
+    """The folder that wheels were installed into."""
+    return Path(sysconfig.get_paths()["platlib"])
+
+
+def abc_binary() -> Path:
+    """The native ABC that ships in the pyosys wheel."""
+    return site_packages() / "pyosys" / "yosys-abc"

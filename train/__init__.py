@@ -1,0 +1,1 @@
+"""Floats: data sets, models and their training. Imports nothing else of Inkling."""
