@@ -1,0 +1,83 @@
+"""The command line. Nothing is computed here, and nothing heavy is imported before a command needs it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inkling.effort import EFFORTS
+from train.errors import InputError
+
+app = typer.Typer(
+    name="inkling",
+    help="Measured data in; the smallest verified classifier circuit and the fastest integer kernel out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def run(
+    table: Annotated[str, typer.Argument(help="A CSV or Parquet file, or a named set (see `inkling datasets`).")],
+    target: Annotated[str | None, typer.Option(help="The label column; the last one where not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME where not given.")] = None,
+    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "quick",
+    seed: Annotated[int, typer.Option(help="Seed of the split and of everything random.")] = 42,
+    bits: Annotated[int, typer.Option(help="Bits of each quantised feature, 1 to 8.")] = 4,
+    one_hot: Annotated[bool, typer.Option("--one-hot", help="Expand text columns to 0/1 columns.")] = False,
+    drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Leave out rows with missing values.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder of UCI tables; else INKLING_DATA.")] = None,
+    technology: Annotated[
+        list[Path] | None, typer.Option(help="Liberty files, one per supply voltage; else built-in EGFET.")
+    ] = None,
+) -> None:
+    """From a table of labelled readings to verified, costed classifier circuits.
+
+    Example: inkling run sensors.csv --target label --out runs/sensors
+    """
+    if effort not in EFFORTS:
+        raise InputError(f"--effort {effort!r} is not one of {', '.join(EFFORTS)}")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed {seed} is outside 0..4294967295")
+    from inkling.run import Request, execute
+
+    execute(
+        Request(
+            table=table,
+            target=target,
+            out=out,
+            effort=EFFORTS[effort],
+            seed=seed,
+            bits=bits,
+            one_hot=one_hot,
+            drop_missing=drop_missing,
+            data=data,
+            technology=tuple(technology or ()),
+        )
+    )
+
+
+@app.command()
+def datasets() -> None:
+    """List the named data sets and where each comes from."""
+    from inkling.listing import show_datasets
+
+    show_datasets()
+
+
+def main() -> None:
+    """The console script: wrong input is one line and exit code 2, Ctrl-C is 130."""
+    # A user's own train.py or sim/ in the working folder must never shadow our packages, also in worker processes.
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        print(f"inkling: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("inkling: stopped", file=sys.stderr)
+        sys.exit(130)
