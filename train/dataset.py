@@ -53,3 +53,8 @@ class Dataset:
     @property
     def name(self) -> str:
         return self.development.name
+
+
+def majority_rate(rows: Rows) -> float:
+    """The accuracy that the most frequent class of these rows has when it is always answered."""
+    return float(np.bincount(rows.labels).max() / len(rows.labels))

@@ -1,9 +1,17 @@
-"""The uniform input quantiser: what the printed analogue-to-digital converter of one sensor does."""
+"""The uniform input quantiser: what the printed analogue-to-digital converter of one sensor does.
 
+Which rows a quantiser is fitted on is decided in `train.assemble` (training rows only).
+"""
+
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from train.errors import InputError
+
+MOST_BITS = 8  # codes are uint8
 
 
 @dataclass(frozen=True)
@@ -15,12 +23,27 @@ class Quantiser:
     bits: int
 
     def codes(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Return the codes, uint8, of values of any shape."""
-        scaled = np.floor((values - self.low) / (self.high - self.low) * 2**self.bits)
+        """Return the codes, uint8, of finite values of any shape; values outside low..high saturate."""
+        # A value far outside the fitted range may overflow to an infinity, which saturates as it should.
+        with np.errstate(over="ignore"):
+            scaled = np.floor((values - self.low) / (self.high - self.low) * 2**self.bits)
         codes: NDArray[np.uint8] = np.clip(scaled, 0, 2**self.bits - 1).astype(np.uint8)
         return codes
 
 
 def fit(values: NDArray[np.float64], bits: int) -> Quantiser:
-    """Fit to the smallest and the largest of the training values, float [rows]; they must differ."""
-    return Quantiser(float(values.min()), float(values.max()), bits)
+    """Fit to the smallest and the largest of the training values, float [rows]; they must differ.
+
+    Raises InputError for bits outside 1..8 and for values without a usable range.
+    """
+    check_bits(bits)
+    low, high = float(values.min()), float(values.max())
+    if not (low < high and math.isfinite(high - low)):
+        raise InputError(f"cannot quantise values that range from {low:g} to {high:g}: give a finite, non-zero range")
+    return Quantiser(low, high, bits)
+
+
+def check_bits(bits: int) -> None:
+    """Raise InputError unless 1 <= bits <= 8."""
+    if not 1 <= bits <= MOST_BITS:
+        raise InputError(f"--bits is {bits}: the bits of an input code must lie between 1 and {MOST_BITS}")
