@@ -1,0 +1,234 @@
+"""The page: a report as one self-contained HTML file that loads nothing, works without scripts, and prints.
+
+Its parts come from `reports.figure` and `reports.tables`, its conclusions from `reports.comparison`; only their
+order and the words around them live here.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports.comparison import (
+    area,
+    conclude,
+    figures,
+    percent,
+    power_source,
+    standard_error,
+)
+from reports.escape import escape, script_data
+from reports.figure import Series, accuracy_floor, draw, series, shape
+from reports.point import Point
+from reports.published import HOW_MEASURED, PAPERS, Published, published
+from reports.report import Report
+from reports.tables import LEVELS, points_table, verdict_details, verdict_matrix
+
+_HERE = Path(__file__).parent
+
+
+def page(report: Report) -> str:
+    """The whole page. Equal reports give equal text; names may hold anything."""
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    # Only our own style and script may run, even if an escape were forgotten somewhere.
+    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:"
+    known = published(report.dataset, sum(report.rows.values()))
+    conclusion = conclude(report)
+    body = [
+        f'<header><p class="eyebrow">Inkling, classifier circuits</p><h1>{escape(report.dataset)}</h1>',
+        f'<p class="lead">{escape(conclusion.main)}</p>',
+        "".join(f"<p>{escape(sentence)}</p>" for sentence in conclusion.further),
+        _key_figures(conclusion.design, report) if conclusion.design else "",
+        "</header>",
+        _figure(report, known),
+        _table(report),
+        _verification(report),
+        _data(report),
+        _repeat(report),
+        _references(known),
+        "<footer>The figures of this page are in report.json beside it, and embedded here as the JSON element "
+        "<code>report</code>.</footer>",
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
+        f'<link rel="icon" href="data:,"><title>{escape(report.dataset)}: Inkling report</title>'
+        f"<style>{style}</style></head>\n<body><main>\n"
+        + "\n".join(part for part in body if part)
+        + f'\n</main><script type="application/json" id="report">{script_data(report.to_json())}</script>'
+        f"<script>{script}</script></body></html>\n"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _key_figures(design: Point, report: Report) -> str:
+    power = {v: design.static_power_mw.get(v) for v in ("0.6", "1.0")}
+    voltage = "0.6" if power["0.6"] is not None else "1.0"
+    verdicts = report.verdicts.get(design.name, ())
+    vectors = sum(v["vectors"] for v in verdicts)
+    proven = ", proven" if any(v.get("proven") for v in verdicts) else ""
+    checks = f"{len(verdicts)} checks, {vectors:,} vectors{proven}" if verdicts else "see the run's verdicts"
+    error = standard_error(report)
+    shown = [
+        ("design", escape(design.name), escape(design.method)),
+        (
+            "test accuracy",
+            percent(design.accuracy["test"]),
+            f"± {100 * error:.1f} (one standard error)" if error else "",
+        ),
+        ("balanced accuracy", percent(design.balanced_accuracy), f"majority class {percent(report.majority_rate)}"),
+        ("area", area(design.area_cm2), f"{design.gates:,} gates, {design.inputs_used} inputs"),
+        (f"static power, {voltage} V", f"{figures(power[voltage])} mW", power_source(power[voltage])),
+        ("verified", "yes", checks),
+    ]
+    items = "".join(f"<div><dt>{name}</dt><dd>{value}<small>{more}</small></dd></div>" for name, value, more in shown)
+    return f'<dl class="key">{items}</dl>'
+
+
+def _figure(report: Report, known: Sequence[Published]) -> str:
+    found = series(report, known)
+    if not any(s.marks for s in found):
+        return ""
+    hidden = sum(m.accuracy < accuracy_floor(found) for s in found for m in s.marks)
+    caption = (
+        "Up and to the left is better. Lines join the points that nothing of their kind beats in both area and "
+        "accuracy. Accuracy is that of the test rows, which took no part in training, search or choice."
+    )
+    if any(not p.verified for p in report.points):
+        caption += " Hollow circles are designs that are not verified."
+    if hidden:
+        caption += f" {hidden} crude points far below the axis stand only in the table."
+    return (
+        '<section aria-labelledby="picture"><h2 id="picture">Accuracy against area</h2><figure>'
+        f'<ul class="legend">{"".join(_legend(s) for s in found)}</ul>'
+        f"{_sized(draw(report, known, 1016, 500), 'wide')}{_sized(draw(report, known, 370, 400), 'narrow')}"
+        f"<figcaption>{caption}</figcaption></figure></section>"
+    )
+
+
+def _sized(svg: str, name: str) -> str:
+    """The wide or the narrow drawing; the page's style shows one of them."""
+    return svg.replace('class="plot"', f'class="plot {name}"', 1)
+
+
+def _legend(s: Series) -> str:
+    hollow = " hollow" if s.style == "published" else ""
+    return (
+        f'<li><svg viewBox="0 0 18 18" aria-hidden="true"><g class="mark {s.style}{hollow}">{shape(s.style, 9, 9)}</g>'
+        f"</svg>{escape(s.name)}</li>"
+    )
+
+
+def _table(report: Report) -> str:
+    if not report.points and not report.rivals:
+        return ""
+    used = sorted({level for p in (*report.points, *report.rivals) for level in p.levels})
+    levels = ", ".join(f"{level} {LEVELS[level]}" for level in used)
+    note = (
+        "● marks the front of each group on the test rows. Area is the best of several mapping runs, and what follows "
+        "the + is how much larger the worst was. Static power and delay are those of the circuit alone, without "
+        "sensors and converters; below each power stands the smallest printed source that feeds it: a harvester "
+        "(0.1 mW) or a battery of 3, 15 or 30 mW."
+    )
+    if levels:
+        note += f" Levels of approximation: {levels}."
+    return (
+        '<section aria-labelledby="points"><h2 id="points">Designs and rivals</h2>'
+        '<div class="scroll" tabindex="0" role="region" aria-labelledby="points">'
+        f'{points_table(report)}</div><p class="note">{note}</p></section>'
+    )
+
+
+def _verification(report: Report) -> str:
+    count = sum(p.verified for p in report.points)
+    intro = (
+        f"{count} of {len(report.points)} designs agree with the integer reference model on every vector, by every "
+        "route that was taken. A route is another rendering of the same design: compiled C and numba, the "
+        "behavioural and the mapped Verilog under a simulator, the gates themselves. “Proven” means that the whole "
+        "input space is covered."
+    )
+    if not any(report.verdicts.values()):
+        body = "<p>This report carries no verdicts; they stand in each design's verdict.json.</p>"
+    else:
+        body = (
+            '<div class="scroll" tabindex="0" role="region" aria-labelledby="checks">'
+            f"{verdict_matrix(report)}</div>{verdict_details(report)}"
+        )
+    return f'<section aria-labelledby="checks"><h2 id="checks">What was verified, and how</h2><p>{intro}</p>{body}</section>'
+
+
+def _data(report: Report) -> str:
+    rows = report.rows
+    facts = [
+        (
+            "rows",
+            f"{rows['train']:,} for training, {rows['validation']:,} for validation (choice), {rows['test']:,} for test",
+        ),
+        ("majority class", f"{percent(report.majority_rate, 2)} of the test rows"),
+    ]
+    if (error := standard_error(report)) is not None:
+        facts.append(("uncertainty", f"one standard error of a test accuracy is about {100 * error:.1f} points"))
+    if report.classes:
+        facts.append(("classes, in order of the code", ", ".join(escape(c) for c in report.classes)))
+    if report.bits:
+        facts.append(("quantiser bits", _bits(report)))
+    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
+    return (
+        f'<section aria-labelledby="data"><h2 id="data">The data</h2><dl class="facts">{listed}</dl>'
+        + (f'<ul class="plain">{notes}</ul>' if notes else "")
+        + "</section>"
+    )
+
+
+def _bits(report: Report) -> str:
+    """'4 bits in each of 16 columns', or the columns by their bits."""
+    groups: dict[int, list[str]] = {}
+    for column, bits in report.bits.items():
+        groups.setdefault(bits, []).append(column)
+    if len(groups) == 1:
+        bits, columns = next(iter(groups.items()))
+        return f"{bits} in each of {len(columns)} columns"
+    return "; ".join(f"{bits}: {', '.join(map(escape, columns))}" for bits, columns in sorted(groups.items()))
+
+
+def _repeat(report: Report) -> str:
+    versions = ", ".join(f"{escape(name)} {escape(version)}" for name, version in sorted(report.versions.items()))
+    facts = [("seed", str(report.seed))]
+    facts += [("data fingerprint", f"<code>{escape(report.fingerprint)}</code>")] if report.fingerprint else []
+    facts += [("technology", escape(report.technology))] if report.technology else []
+    facts += [("versions", versions)] if versions else []
+    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+    measured = "".join(f"<li>{escape(sentence)}</li>" for sentence in report.measured)
+    command = f"<pre>{escape(report.command)}</pre>" if report.command else ""
+    return (
+        '<section aria-labelledby="repeat"><h2 id="repeat">How it was measured, and how to repeat it</h2>'
+        + (f'<ul class="plain">{measured}</ul>' if measured else "")
+        + f'{command}<dl class="facts">{listed}</dl></section>'
+    )
+
+
+def _references(known: Sequence[Published]) -> str:
+    if not known:
+        return ""
+    rows = "".join(
+        f'<tr><td class="text">{escape(p.source)}{" (as reported)" if p.reported else ""}</td>'
+        f"<td>{100 * p.accuracy:.2f}</td><td>{figures(p.area_cm2)}</td><td>{figures(p.static_power_mw['0.6'])}</td>"
+        f"<td>{figures(p.static_power_mw['1.0'])}</td></tr>"
+        for p in known
+    )
+    cited = "".join(
+        f"<li>{escape(key)}: {escape(PAPERS[key])}.</li>" for key in dict.fromkeys(p.source for p in known)
+    )
+    return (
+        '<section aria-labelledby="papers"><h2 id="papers">Published designs for this data set</h2>'
+        f'<p>{HOW_MEASURED}</p><div class="scroll" tabindex="0" role="region" aria-labelledby="papers"><table><thead>'
+        '<tr><th class="text">source</th><th>accuracy, %</th><th>area, cm²</th><th>power at 0.6 V, mW</th>'
+        f'<th>power at 1.0 V, mW</th></tr></thead><tbody>{rows}</tbody></table></div><ul class="plain note">{cited}</ul>'
+        "</section>"
+    )

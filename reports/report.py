@@ -1,0 +1,134 @@
+"""`Report`: everything that a run found out about one table, written as report.json and report.html.
+
+Reading checks every field, for a report may come from anywhere. How it looks lives in `reports.html`,
+`reports.figure` and `reports.terminal`.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reports.fields import Fields, load
+from reports.point import SPLITS, Point, from_fields
+from train.errors import InputError
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out of a run on one table.
+
+    rows: rows by split; majority_rate: share of the test rows that carry the most frequent class of the training
+    rows; rivals and points: in the order they are to be written. The rest may stay empty. seed, command, versions
+    (by package), fingerprint (of the data set): how to repeat the run. classes: labels in order of the output code.
+    bits: quantiser bits by column. notes: decisions taken on the user's behalf. technology: name and origin of the
+    cells. measured: sentences on how figures were measured (splits, mapping runs, seeds). verdicts:
+    `Verdict.to_json()` of every route, by the name of a design.
+    """
+
+    dataset: str
+    rows: Mapping[str, int]
+    majority_rate: float
+    rivals: tuple[Point, ...]
+    points: tuple[Point, ...]
+    seed: int = 0
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    classes: tuple[str, ...] = ()
+    bits: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    technology: str = ""
+    measured: tuple[str, ...] = ()
+    verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, the contract's keys first. Raises ValueError where two points share a name."""
+        names = [point.name for point in (*self.rivals, *self.points)]
+        if len(set(names)) != len(names):
+            raise ValueError(f"points of a report need different names, found {sorted(names)}")
+        return {
+            "dataset": self.dataset,
+            "rows": {split: self.rows[split] for split in SPLITS},
+            "majority_rate": round(self.majority_rate, 6),
+            "rivals": [point.to_json() for point in self.rivals],
+            "points": [point.to_json() for point in self.points],
+            "seed": self.seed,
+            "command": self.command,
+            "versions": {name: self.versions[name] for name in sorted(self.versions)},
+            "fingerprint": self.fingerprint,
+            "classes": list(self.classes),
+            "bits": dict(self.bits),
+            "notes": list(self.notes),
+            "technology": self.technology,
+            "measured": list(self.measured),
+            "verdicts": {name: [dict(verdict) for verdict in self.verdicts[name]] for name in sorted(self.verdicts)},
+        }
+
+
+def write(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write report.json and report.html into an existing folder, each beside and then renamed; returns both paths.
+
+    Equal reports give equal bytes. Raises ValueError on figures that are not finite.
+    """
+    from reports.html import page  # `reports.html` needs `Report`
+
+    text = json.dumps(report.to_json(), indent=1, allow_nan=False) + "\n"
+    written = [(folder / "report.json", text), (folder / "report.html", page(report))]
+    for path, content in written:
+        _replace(path, content)
+    return written[0][0], written[1][0]
+
+
+def read(path: Path) -> Report:
+    """Read report.json. Raises InputError, with the place, on anything that `write` would not have written."""
+    fields = load(path)
+    rows = fields.inner("rows")
+    versions, bits, verdicts = (fields.inner(key, optional=True) for key in ("versions", "bits", "verdicts"))
+    report = Report(
+        dataset=fields.text("dataset"),
+        rows={split: rows.integer(split) for split in SPLITS},
+        majority_rate=fields.number("majority_rate", 0, 1),
+        rivals=tuple(from_fields(item) for item in fields.objects("rivals")),
+        points=tuple(from_fields(item) for item in fields.objects("points")),
+        seed=fields.integer("seed", 0),
+        command=fields.text("command", ""),
+        versions={name: versions.text(name) for name in versions.data},
+        fingerprint=fields.text("fingerprint", ""),
+        classes=fields.texts("classes", optional=True),
+        bits={name: bits.integer(name) for name in bits.data},
+        notes=fields.texts("notes", optional=True),
+        technology=fields.text("technology", ""),
+        measured=fields.texts("measured", optional=True),
+        verdicts={name: tuple(_verdict(item) for item in verdicts.objects(name)) for name in verdicts.data},
+    )
+    names = [point.name for point in (*report.rivals, *report.points)]
+    if len(set(names)) != len(names):
+        raise InputError(f"{path}: two points share a name; write the report again")
+    return report
+
+
+def _verdict(fields: Fields) -> dict[str, Any]:
+    """One verdict with the fields that `sim.verdict.Verdict.to_json` writes, in their order."""
+    example = fields.inner("counter_example") if fields.has("counter_example") else None
+    return {
+        "route": fields.text("route"),
+        "subject": fields.text("subject"),
+        "reference": fields.text("reference"),
+        "vectors": fields.integer("vectors"),
+        "mismatches": fields.integer("mismatches"),
+        "counter_example": {port: example.integer(port) for port in example.data} if example else None,
+        "proven": fields.flag("proven", False),
+        "detail": fields.text("detail", ""),
+    }
+
+
+def _replace(path: Path, content: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content.encode())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
