@@ -59,22 +59,20 @@ def _read_csv(path: Path, most_cells: int) -> Table:
 def _parse(file: TextIO, path: Path, most_cells: int) -> Table:
     name = quoted(path.name)
     lines = _lines(file, name)
-    header = next((line for line in lines if line.strip()), "")
-    delimiter = _delimiter(header)
-    skipped = 0  # blank lines before the header; the reader counts from the header on
-    if not header:
-        raise InputError(f"{name} is empty: give a header line and rows")
-    file.seek(0)
-    for line in _lines(file, name):
+    header, skipped = "", 0  # blank lines before the header; the CSV reader counts from the header on
+    for line in lines:
         if line.strip():
+            header = line
             break
         skipped += 1
+    if not header:
+        raise InputError(f"{name} is empty: give a header line and rows")
 
     def from_header() -> Iterator[str]:
         yield header
         yield from lines
 
-    reader = csv.reader(from_header(), delimiter=delimiter, strict=True)
+    reader = csv.reader(from_header(), delimiter=_delimiter(header), strict=True)
     try:
         columns = tuple(text.strip() for text in next(reader))
         _check_names(columns, name)

@@ -112,7 +112,7 @@ def find_table(source: str, data_folder: Path | None = None) -> tuple[Table, str
     if known is not None:
         return _named_table(known, data_folder)
     path = Path(source)
-    if path.suffix or path.parent != Path() or path.exists():
+    if path.suffix or path.parent != Path() or path.is_file():
         return read(path), None
     known_names = [item.name for item in _SOURCES]
     raise InputError(
