@@ -46,4 +46,4 @@ def fit(values: NDArray[np.float64], bits: int) -> Quantiser:
 def check_bits(bits: int) -> None:
     """Raise InputError unless 1 <= bits <= 8."""
     if not 1 <= bits <= MOST_BITS:
-        raise InputError(f"--bits is {bits}: the bits of an input code must lie between 1 and {MOST_BITS}")
+        raise InputError(f"{bits} bits for an input code: give 1 to {MOST_BITS} bits")

@@ -131,7 +131,7 @@ def _named_table(source: Source, data_folder: Path | None) -> tuple[Table, str |
     setting = os.environ.get(DATA_FOLDER)
     folder = data_folder if data_folder is not None else Path(setting) if setting else None
     if folder is not None and not folder.is_dir():
-        raise InputError(f"there is no data folder {quoted(str(folder), 200)}: correct --data or {DATA_FOLDER}")
+        raise InputError(f"there is no data folder {quoted(str(folder), 200)}: correct {DATA_FOLDER}")
     if folder is not None and (path := folder / f"{source.name}.csv").exists():
         return read(path), None
     if source.package == KEEL:

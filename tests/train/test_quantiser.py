@@ -34,7 +34,7 @@ def test_values_whose_difference_overflows_saturate() -> None:
 
 @pytest.mark.parametrize("bits", [-1, 0, 9])
 def test_bits_out_of_range(bits: int) -> None:
-    with pytest.raises(InputError, match=f"--bits is {bits}.*between 1 and 8"):
+    with pytest.raises(InputError, match=f"{bits} bits for an input code: give 1 to 8"):
         fit(np.array([0.0, 1.0]), bits)
 
 
