@@ -1,0 +1,64 @@
+"""Comparing what a route found with the reference: the number of mismatches and the first counter-example.
+
+How a route finds its outputs lives in the route's own module.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from approx.network import IntegerNetwork
+from hdl.ports import port_names
+from sim.verdict import Verdict
+
+
+def counter_example(
+    network: IntegerNetwork, values: NDArray[np.uint8], expected: int, found: int, output: str = "label"
+) -> dict[str, int]:
+    """Feature values, uint8 [inputs], by port name; the two last keys hold a space, so no port is named like them."""
+    named = dict(zip(port_names([item.name for item in network.inputs]), (int(v) for v in values), strict=True))
+    return {**named, f"expected {output}": expected, f"found {output}": found}
+
+
+def compare(
+    network: IntegerNetwork,
+    values: NDArray[np.uint8],
+    expected: NDArray[np.integer],
+    found: NDArray[np.integer],
+    *,
+    route: str,
+    subject: str,
+    seconds: float,
+    exhaustive: bool = False,
+    extra: dict[str, float] | None = None,
+) -> Verdict:
+    """The verdict on labels, int [n], or scores, int [n, outputs], found for values, uint8 [n, inputs].
+
+    Raises ValueError where the shapes differ or nothing was compared: an empty comparison is not a passed one.
+    """
+    if expected.shape != found.shape or len(expected) != len(values) or len(values) == 0:
+        raise ValueError(f"cannot compare {list(found.shape)} with {list(expected.shape)} for {len(values)} vectors")
+    differs = expected.reshape(len(values), -1) != found.reshape(len(values), -1)
+    rows = np.flatnonzero(differs.any(axis=1))
+    example = None
+    if len(rows):
+        row, output = int(rows[0]), int(differs[rows[0]].argmax())
+        example = counter_example(
+            network,
+            values[row],
+            int(expected.reshape(len(values), -1)[row, output]),
+            int(found.reshape(len(values), -1)[row, output]),
+            "label" if network.is_classifier else f"score_{output}",
+        )
+    proven = exhaustive and not len(rows)
+    return Verdict(
+        route=route,
+        subject=subject,
+        reference="network.json",
+        vectors=len(values),
+        mismatches=len(rows),
+        seconds=seconds,
+        counter_example=example,
+        proven=proven,
+        detail="every value of the inputs was tried" if proven else "",
+        extra=extra or {},
+    )
