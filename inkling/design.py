@@ -1,0 +1,175 @@
+"""One design from network to folder: emit, map, cost, verify. What is designed is chosen in `inkling.candidates`.
+
+`build` runs in a worker process; it takes and returns plain frozen data and writes only into the folder it is given.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from approx.network import IntegerNetwork, without_unused_inputs
+from inkling.effort import Effort
+from reports.cost import Cost
+from reports.technology import Technology
+from train.quantiser import Quantiser
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to know of one design.
+
+    rows: uint8 [rows, columns], codes of training and validation rows (vectors to check with); the first
+    `training_rows` of them are the training rows, whose states give the static power. quantisers and columns
+    are those of the data set. Where `verified` is false (rivals) the design is only emitted to be costed, and
+    its mapped cells are still compared with the reference on the rows.
+    """
+
+    name: str
+    method: str
+    levels: tuple[int, ...]
+    network: IntegerNetwork
+    columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    quantisers: tuple[Quantiser, ...]
+    rows: NDArray[np.uint8]
+    training_rows: int
+    technology: Technology
+    effort: Effort
+    seed: int
+    fingerprint: str
+    verified: bool
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a job: the pruned network, its cost, the areas of all mapping runs in cm2, verdicts, seconds."""
+
+    job: Job
+    network: IntegerNetwork
+    cost: Cost
+    areas_cm2: tuple[float, ...]
+    verdicts: tuple[dict[str, Any], ...]
+    passed: bool
+    proven: bool
+    seconds: dict[str, float]
+
+
+def build(job: Job, folder: Path | None) -> Built:
+    """Design, cost and verify; with a folder, leave the design's files there.
+
+    Raises hdl.process.ToolError where a tool cannot be run or runs past its limit.
+    """
+    from approx.netlist_files import to_json
+    from approx.network_files import save
+    from hdl import c_kernel, component_file, numba_kernel
+    from hdl.netlist_verilog import emit as emit_netlist
+    from hdl.verilog import behavioural
+    from reports.cost import cost
+    from reports.mapping import map_verilog
+    from sim.gates import verify_gates
+    from sim.routes import Emitted, verify_all
+
+    seconds: dict[str, float] = {}
+    clock = time.perf_counter()
+
+    def lap(stage: str) -> None:
+        nonlocal clock
+        now = time.perf_counter()
+        seconds[stage] = now - clock
+        clock = now
+
+    network = without_unused_inputs(job.network)
+    rows = network.select(job.rows).astype(np.uint8)
+    verilog = behavioural(network)
+    lap("emit")
+    mapping = map_verilog(
+        verilog, job.technology, effort=job.effort.name, seed=job.seed, time_limit_s=job.effort.mapping_s
+    )
+    lap("map")
+    costed = cost(mapping.netlist, job.technology, rows[: job.training_rows])
+    lap("cost")
+    if job.verified:
+        kernel_c, kernel_h = c_kernel.emit(network)
+        kernel_py = numba_kernel.emit(network)
+        emitted = Emitted(verilog, emit_netlist(mapping.netlist), kernel_c, kernel_h, kernel_py, mapping.netlist)
+        verdicts = verify_all(
+            emitted,
+            network,
+            rows,
+            vectors=job.effort.vectors,
+            cocotb_vectors=job.effort.cocotb_vectors,
+            proof_s=job.effort.proof_s,
+            seed=job.seed,
+        )
+        lap("verify")
+        if folder is not None:
+            texts = {
+                "top.v": verilog,
+                "mapped.v": emitted.mapped,
+                "component.py": component_file.emit(network),
+                "kernel.c": kernel_c,
+                "kernel.h": kernel_h,
+                "kernel.py": kernel_py,
+                "netlist.json": to_json(mapping.netlist),
+                "design.json": _json(describe(job, network)),
+                "verdict.json": _json([verdict.to_json() for verdict in verdicts]),
+            }
+            folder.mkdir(parents=True)
+            for name, text in texts.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            save(network, folder)
+            lap("write")
+    else:
+        verdicts = (verify_gates(mapping.netlist, network, rows),)
+        lap("verify")
+    return Built(
+        job,
+        network,
+        costed,
+        tuple(area / 1e8 for area in mapping.areas),
+        tuple(verdict.to_json() for verdict in verdicts),
+        all(verdict.passed for verdict in verdicts),
+        any(verdict.proven for verdict in verdicts if verdict.route == "proof"),
+        seconds,
+    )
+
+
+def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:
+    """design.json: the ports and what they mean, so that a design can be used without the run that made it."""
+    from hdl.ports import port_names
+    from inkling import __version__
+
+    ports = port_names([item.name for item in network.inputs])
+    inputs = []
+    for port, item in zip(ports, network.inputs, strict=True):
+        quantiser = job.quantisers[item.column]
+        # The code's top bits are the code of the same range in fewer bits.
+        inputs.append(
+            {
+                "port": port,
+                "column": job.columns[item.column],
+                "bits": item.bits,
+                "low": quantiser.low,
+                "high": quantiser.high,
+            }
+        )
+    return {
+        "schema": "inkling.design/1",
+        "name": job.name,
+        "method": job.method,
+        "levels": list(job.levels),
+        "inputs": inputs,
+        "output": {"port": "label", "classes": list(job.classes)},
+        "seed": job.seed,
+        "data_fingerprint": job.fingerprint,
+        "inkling": __version__,
+    }
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"

