@@ -1,0 +1,59 @@
+"""A whole integer network as one Amaranth component: a chain of parts, each made from an operation.
+
+A new operation adds one part in a module of its own and one case here.
+"""
+
+from collections.abc import Sequence
+
+from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, IntegerNetwork, Ints, label_bits
+from hdl import argmax, layer, neuron, tree
+from hdl.part import Chain, Part
+from hdl.ports import port_names
+
+
+def parts(network: IntegerNetwork) -> tuple[Part, ...]:
+    """The parts whose chain is the network."""
+    found: list[Part] = []
+    bounds = [(_plain(low), _plain(high)) for low, high in network.intervals()]
+    k = 0
+    while k < len(network.layers):
+        low, high = bounds[k]
+        match network.layers[k : k + 2]:
+            case [Dense() as dense, ClippedReLU() as relu]:
+                rows = tuple(_plain(row) for row in dense.weights)
+                found.append(layer.Layer(rows, _plain(dense.bias), low, high, (relu.shift, relu.bits)))
+                k += 1
+            case [Dense() as dense, *_]:
+                rows = tuple(_plain(row) for row in dense.weights)
+                found.append(layer.Layer(rows, _plain(dense.bias), low, high))
+            case [ClippedReLU() as relu, *_]:
+                found.append(neuron.Activation(low, high, relu.shift, relu.bits))
+            case [ArgMax(), *_]:
+                found.append(argmax.ArgMax(low, high))
+            case [DecisionTree() as t, *_]:
+                widths = tuple(item.bits for item in network.inputs)
+                children = _plain(t.left), _plain(t.right)
+                labels = _plain(t.label), label_bits(network)
+                found.append(tree.Tree(widths, _plain(t.feature), _plain(t.threshold), *children, *labels))
+            case _:
+                raise TypeError(f"no hardware for {type(network.layers[k]).__name__}")
+        k += 1
+    return tuple(found)
+
+
+def input_ports(network: IntegerNetwork) -> tuple[tuple[str, int], ...]:
+    """Name and width of every input port, in the order of the network's inputs."""
+    names = port_names([item.name for item in network.inputs])
+    return tuple((name, item.bits) for name, item in zip(names, network.inputs, strict=True))
+
+
+class Classifier(Chain):
+    """One input port for each of the network's inputs, and `label`, or `score_0`, ... if it ends in no label."""
+
+    def __init__(self, network: IntegerNetwork) -> None:
+        width = label_bits(network) if network.is_classifier else None
+        super().__init__(input_ports(network), parts(network), width)
+
+
+def _plain(values: Ints | Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)

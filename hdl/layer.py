@@ -1,0 +1,36 @@
+"""A dense layer as a part of a design: its neurons side by side. How a neuron is built is `hdl.neuron`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hdl.bits import Bit, Wires
+from hdl.neuron import Neuron
+from hdl.part import Shape, shapes_of
+
+
+@dataclass(frozen=True)
+class Layer:
+    """y_o = bias[o] + sum over i of weights[o][i] * x_i, or the clipped ReLU (shift, bits) of it.
+
+    low, high: range of every x_i.
+    """
+
+    weights: tuple[tuple[int, ...], ...]
+    bias: tuple[int, ...]
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+    activation: tuple[int, int] | None = None
+
+    def neurons(self) -> list[Neuron]:
+        """One neuron to each output."""
+        rows = zip(self.weights, self.bias, strict=True)
+        return [Neuron(row, bias, self.low, self.high, self.activation) for row, bias in rows]
+
+    def inputs(self) -> list[Shape]:
+        return shapes_of(self.low, self.high)
+
+    def outputs(self) -> list[Shape]:
+        return [neuron.outputs()[0] for neuron in self.neurons()]
+
+    def draw(self, wires: Wires, x: Sequence[Sequence[Bit]]) -> list[list[Bit]]:
+        return [neuron.draw(wires.within(f"n{o}"), x)[0] for o, neuron in enumerate(self.neurons())]
