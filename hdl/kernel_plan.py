@@ -62,7 +62,7 @@ def plan(network: IntegerNetwork) -> Plan:
     for start, stop in pairwise([*starts, len(layers)]):
         stages.append(_stage(layers[start:stop], intervals[start : stop + 1]))
     low, high = intervals[len(layers)]
-    if decision is not None and not (0 <= intervals[-1][0][0] and intervals[-1][1][0] <= 255):
+    if decision is not None and not (intervals[-1][0][0] >= 0 and intervals[-1][1][0] <= 255):
         raise InputError("a software kernel gives labels of 8 bits: at most 256 classes")
     return Plan(tuple(stages), decision, _natural(low, high, decision), len(network.inputs), len(low))
 
