@@ -119,7 +119,7 @@ def verify_c(
         try:
             library = compile_c(folder / "kernel.c", time_limit_s=time_limit_s)
         except ToolError as error:
-            return _failed("c", "kernel.c", vectors, f"it does not compile: {_plain(error, folder)}")
+            return failed("c", "kernel.c", vectors, f"it does not compile: {plain(error, folder)}")
         verb = f"{name}_classify" if network.is_classifier else f"{name}_scores"
         return _in_child("c", "kernel.c", network, _C_CHILD, library, verb, vectors, expected, time_limit_s)
 
@@ -189,11 +189,12 @@ def reference(network: IntegerNetwork, vectors: NDArray[np.uint8]) -> Ints:
     return np.concatenate(parts)
 
 
-def _failed(route: str, subject: str, vectors: NDArray[np.uint8], why: str) -> Verdict:
+def failed(route: str, subject: str, vectors: NDArray[np.uint8], why: str) -> Verdict:
+    """The verdict on what could not be run at all: every vector counts as wrong."""
     return Verdict(route, subject, REFERENCE, len(vectors), max(len(vectors), 1), 0.0, detail=" ".join(why.split()))
 
 
-def _plain(error: Exception, folder: Path) -> str:
+def plain(error: Exception, folder: Path) -> str:
     """An error without the name of the temporary folder, so that equal runs give equal texts."""
     return str(error).replace(f"{folder}/", "")
 
@@ -226,9 +227,9 @@ def _in_child(
         batch, pieces, single = (np.fromfile(folder / f"{part}.bin", kind) for part in ("batch", "pieces", "single"))
         speed = float(done.stdout.split()[-1])
     except (ToolError, OSError, ValueError, IndexError) as error:
-        return _failed(route, subject, vectors, f"it does not run: {_plain(error, folder)}")
+        return failed(route, subject, vectors, f"it does not run: {plain(error, folder)}")
     if len(batch) != len(vectors) * outputs or not len(pieces) == len(single) == singles * outputs:
-        return _failed(route, subject, vectors, "it gives a wrong number of results")
+        return failed(route, subject, vectors, "it gives a wrong number of results")
     mismatches, example = compare(network, vectors, expected, batch)
     detail = f"batch entry on all vectors, in pieces and one by one on {singles}"
     for name, part in (("pieces", pieces), ("one by one", single)):
