@@ -196,7 +196,7 @@ class Population:
         wrong -= y
         wrong /= y.shape[1]
         back = torch.bmm(layers.second.transpose(1, 2), wrong)
-        back *= (before > 0) & (before < CLIP)
+        back *= (before >= 0) & (before <= CLIP)
         parts = self.split(self.gradient)
         parts.first.copy_((back.view(-1, y.shape[1]) @ x.T).view(parts.first.shape))
         parts.first_bias.copy_(back.sum(2))

@@ -82,7 +82,9 @@ class FloatNetwork:
                     return y
                 step = clip / 2**bits
                 floored = (torch.floor(y / step) * step).clamp(max=clip - step)
-                return y + (floored - y).detach()  # straight-through: the gradient is the clipped ReLU's
+                # Straight-through: the gradient is the clipped ReLU's.
+                straight: torch.Tensor = y + (floored - y).detach()
+                return straight
 
         layers: list[torch.nn.Module] = []
         for number, (weights, bias) in enumerate(zip(self.weights, self.biases, strict=True)):

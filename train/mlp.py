@@ -51,7 +51,7 @@ def default_hidden(development: Development) -> tuple[int, ...]:
         return (PUBLISHED_HIDDEN[development.name],)
     classes = len(development.classes)
     widest = min(10, max(4, classes))
-    return tuple(sorted({2, max(3, (classes + 1) // 2), widest}))
+    return tuple(sorted({2, max(3, widest // 2), widest}))
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,9 @@ def _threaded(run: _Run, populations: "Sequence[Population]") -> None:
     with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)))) as pool:
         futures = [pool.submit(run.train, population) for population in populations]
         try:
-            wait_for(futures)
+            # In slices: an unlimited wait would not see every way in which an interrupt arrives.
+            while wait_for(futures, timeout=0.1).not_done:
+                pass
         except KeyboardInterrupt:
             run.stop.set()
             wait_for(futures)
