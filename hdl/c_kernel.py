@@ -223,6 +223,11 @@ def _sizes(how: Plan) -> list[int]:
     return [how.inputs, *(len(stage.clips) for stage in how.stages)]
 
 
+def _silence(last: int) -> str:
+    """Keeps compilers from warning of values that no weight reads."""
+    return "    " + " ".join(f"(void)v{group};" for group in range(last + 1))
+
+
 def _single(how: Plan, name: str) -> list[str]:
     sizes = _sizes(how)
 
@@ -237,6 +242,7 @@ def _single(how: Plan, name: str) -> list[str]:
             store = f"{element(number + 1, output)} = ({_held_type(how, number + 1)})t;"
             lines.append(f"    {{ {' '.join([*body, store])} }}")
     last = len(how.stages)
+    lines.append(_silence(last))
     sources = [element(last, i) for i in range(sizes[last])]
     if how.decision is None:
         lines += [f"    scores[{i}] = {source};" for i, source in enumerate(sources)]
@@ -273,6 +279,7 @@ def _block(how: Plan) -> list[str]:
         for output, body in enumerate(_stage_results(stage, number, sizes[number], element)):
             lines += loop([*body, f"{element(number + 1, output)} = ({held})t;"])
     last = len(how.stages)
+    lines.append(_silence(last))
     sources = [element(last, i) for i in range(sizes[last])]
     if isinstance(how.decision, DecisionTree):
         lines += loop([*_tree_lanes(how.decision, sources), "labels[l] = label;"])
