@@ -5,7 +5,7 @@ library is used, so that this file can be copied into a stand-alone design.
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 # What a cell computes of its sources a, b, c (missing sources are 0); node numbers 0 and 1 are those constants:
@@ -109,6 +109,22 @@ def plan_sum(
     digits are summed in two trees of unsigned bits whose difference is the result; a constant lands where it is
     cheapest. Bits of the sum below `first_bit` are worked out only as far as the bits above need them.
     """
+    plans = [
+        _plan_of_digits(digits, weights, bias, low, high, first_bit)
+        for digits in (fewest_digits, binary_digits, canonical_signed_digits)
+    ]
+    return min(plans, key=cost)
+
+
+def _plan_of_digits(
+    digits: Callable[[int], tuple[tuple[int, int], ...]],
+    weights: Sequence[int],
+    bias: int,
+    low: Sequence[int],
+    high: Sequence[int],
+    first_bit: int,
+) -> SumPlan:
+    """The cheapest plan for a way to write weights as digits."""
     fixed = bias + sum(w * lo for w, lo, hi in zip(weights, low, high, strict=True) if lo == hi)
     free = [i for i, w in enumerate(weights) if w and low[i] != high[i]]
     positive: list[tuple[int, int, int]] = []  # (input, bit, power)
@@ -116,7 +132,7 @@ def plan_sum(
     largest = [0, 0]  # of the positive and of the negative tree without constants
     for i in free:
         width = bits_to_hold(low[i], high[i])
-        for power, sign in fewest_digits(weights[i]):
+        for power, sign in digits(weights[i]):
             for bit in range(width):
                 # The top bit of two's complement counts negatively.
                 up = sign > 0 if low[i] >= 0 or bit < width - 1 else sign < 0

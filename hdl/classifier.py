@@ -6,6 +6,7 @@ A new operation adds one part in a module of its own and one case here.
 from collections.abc import Sequence
 
 from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, IntegerNetwork, Ints, label_bits
+from approx.ranking import cheapest_same_ranking
 from hdl import argmax, layer, neuron, tree
 from hdl.part import Chain, Part
 from hdl.ports import port_names
@@ -23,6 +24,12 @@ def parts(network: IntegerNetwork) -> tuple[Part, ...]:
                 rows = tuple(_plain(row) for row in dense.weights)
                 found.append(layer.Layer(rows, _plain(dense.bias), low, high, (relu.shift, relu.bits)))
                 k += 1
+            case [Dense() as dense, ArgMax()]:
+                rows = tuple(_plain(row) for row in dense.weights)
+                rows, bias = cheapest_same_ranking(rows, _plain(dense.bias), low, high)
+                scores = layer.Layer(rows, bias, low, high)
+                found.append(scores)
+                bounds[k + 1] = scores.ranges()
             case [Dense() as dense, *_]:
                 rows = tuple(_plain(row) for row in dense.weights)
                 found.append(layer.Layer(rows, _plain(dense.bias), low, high))

@@ -26,6 +26,11 @@ class Layer:
         rows = zip(self.weights, self.bias, strict=True)
         return [Neuron(row, bias, self.low, self.high, self.activation) for row, bias in rows]
 
+    def ranges(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The least and the greatest value of every output."""
+        ends = [neuron.range() for neuron in self.neurons()]
+        return tuple(end[0] for end in ends), tuple(end[1] for end in ends)
+
     def inputs(self) -> list[Shape]:
         return shapes_of(self.low, self.high)
 

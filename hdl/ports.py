@@ -73,7 +73,7 @@ def port_names(names: Sequence[str]) -> tuple[str, ...]:
 def _identifier(name: str) -> str:
     """A valid identifier for one name; different names may share it."""
     # Column names come from outside and may be of any length.
-    plain = unicodedata.normalize("NFKD", name[: 16 * LONGEST]).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", name[: 16 * LONGEST].casefold()).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:LONGEST].rstrip("_")
     if not stem or not stem[0].isalpha() or stem in _RESERVED or _OWN_PATTERN.fullmatch(stem):
         stem = f"col_{stem}".rstrip("_")[:LONGEST].rstrip("_")
