@@ -47,6 +47,12 @@ NETWORKS = {
         ),
         3,
     ),
+    # A column may be called as a wire inside is.
+    "clash": IntegerNetwork(
+        (Input("layer0_n0_y0", 0, 2), Input("layer0_n0_add0_s", 1, 2)),
+        (Dense(np.array([[3, -2], [1, 3]]), numbers(1, 0)), ClippedReLU(1, 2), ArgMax()),
+        2,
+    ),
     "constant": IntegerNetwork((Input("a", 0, 2),), (Dense(np.array([[0], [0]]), numbers(1, 2)), ArgMax()), 2),
 }
 
@@ -81,6 +87,13 @@ def test_a_planted_fault_is_seen(tmp_path: Path) -> None:
     text = verilog.behavioural(network).replace(" | ", " & ")
     rows = np.array(table_of(text, ["wert_1", "col_reg", "unread"], tmp_path))
     assert (rows[:, -1] != network.evaluate(rows[:, :-1])).any()
+
+
+def test_scores_are_signed_where_they_can_be_negative() -> None:
+    layer = Dense(np.array([[3, -2], [1, 3]]), numbers(1, 0))
+    text = verilog.behavioural(IntegerNetwork((Input("a", 0, 2), Input("b", 1, 2)), (layer,), 2))
+    assert "module top(a, b, score_0, score_1);" in text
+    assert "  output signed [4:0] score_0;" in text and "  output [3:0] score_1;" in text
 
 
 def test_equal_networks_give_equal_text_without_traces_of_tools() -> None:
