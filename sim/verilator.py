@@ -52,7 +52,7 @@ def verify(
         raise ValueError(f"vectors must be uint8 [n, {len(network.inputs)}]")
     if expected is None:
         expected = reference(network, vectors)
-    with _folder(keep) as folder:
+    with folder_for(keep) as folder:
         start = time.monotonic()
         binary = build(verilog, network, folder, time_limit_s=time_limit_s)
         built = time.monotonic() - start
@@ -85,7 +85,7 @@ def build(verilog: str, network: IntegerNetwork, folder: Path, *, time_limit_s: 
     everything = [f'#include "{path.name}"\n' for path in generated] + ['#include "harness.cpp"\n']
     (folder / "everything.cpp").write_text("".join(everything))
     level = "-O1" if sum(path.stat().st_size for path in generated) > LARGE_BYTES else "-O2"
-    objects = runtime(_cache(), time_limit_s=max(deadline - time.monotonic(), 30.0))
+    objects = runtime(cache_folder(), time_limit_s=max(deadline - time.monotonic(), 30.0))
     include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     run(
         [*_compiler(), level, *include, folder / "everything.cpp", *objects, "-pthread", "-o", folder / "harness"],
@@ -146,7 +146,7 @@ def runtime(cache: Path, *, time_limit_s: float) -> list[Path]:
     """Verilator's run-time library as object files, compiled once for a compiler and kept in the cache folder."""
     found = []
     for name in ("verilated", "verilated_threads"):
-        target = cache / f"{name}-{_runtime_key()}.o"
+        target = cache / f"{name}-{runtime_key()}.o"
         if not target.exists():
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
@@ -166,7 +166,8 @@ def _compiler() -> list[str]:
 
 
 @functools.cache
-def _runtime_key() -> str:
+def runtime_key() -> str:
+    """Names the compiler and the version of Verilator that cached object files belong to."""
     version = run([*_compiler(), "--version"], time_limit_s=20).stdout
     key = hashlib.sha256(" ".join([*_compiler(), version]).encode())
     for path in sorted((verilator_root() / "include").glob("verilated*")):
@@ -175,7 +176,7 @@ def _runtime_key() -> str:
 
 
 @functools.cache
-def _cache() -> Path:
+def cache_folder() -> Path:
     """$XDG_CACHE_HOME/inkling or ~/.cache/inkling; a temporary folder where neither can be written."""
     chosen = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inkling"
     try:
@@ -187,7 +188,8 @@ def _cache() -> Path:
 
 
 @contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def folder_for(keep: Path | None) -> Iterator[Path]:
+    """The folder that was asked for, kept, or a temporary one."""
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep.resolve()
