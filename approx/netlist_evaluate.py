@@ -59,21 +59,12 @@ def evaluate(netlist: Netlist, packed: Words) -> Words:
 
     Places behind the last row carry what the circuit gives for inputs of 0.
     """
-    _check(netlist, packed)
-    result = np.empty((len(netlist.output_nodes), packed.shape[1]), np.uint64)
-    scratch = np.empty((netlist.first_gate + len(netlist.kinds), BLOCK), np.uint64)
-    _compiled(_evaluate)(*_program(netlist), packed, netlist.output_nodes, scratch, result)
-    return result
+    return _nodes_of(netlist, packed, netlist.output_nodes)
 
 
 def node_values(netlist: Netlist, packed: Words) -> Words:
     """The planes of every node, uint64 [nodes, words], constants and inputs first, in the netlist's numbering."""
-    _check(netlist, packed)
-    nodes = netlist.first_gate + len(netlist.kinds)
-    result = np.empty((nodes, packed.shape[1]), np.uint64)
-    scratch = np.empty((nodes, BLOCK), np.uint64)
-    _compiled(_evaluate)(*_program(netlist), packed, np.arange(nodes, dtype=np.int32), scratch, result)
-    return result
+    return _nodes_of(netlist, packed, np.arange(netlist.first_gate + len(netlist.kinds)))
 
 
 def outputs(netlist: Netlist, values: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -98,10 +89,15 @@ def algebraic_form(table: int, inputs: int) -> int:
     return form
 
 
-def _check(netlist: Netlist, packed: Words) -> None:
+def _nodes_of(netlist: Netlist, packed: Words, wanted: NDArray[np.integer]) -> Words:
     bits = sum(port.width for port in netlist.inputs)
     if packed.dtype != np.uint64 or packed.ndim != 2 or len(packed) != bits:
         raise ValueError(f"packed inputs must be uint64 [{bits}, words]")
+    result = np.empty((len(wanted), packed.shape[1]), np.uint64)
+    scratch = np.empty((netlist.first_gate + len(netlist.kinds), BLOCK), np.uint64)
+    planes = np.require(packed, requirements=["C", "W"])
+    _compiled(_evaluate)(*_program(netlist), planes, np.array(wanted, np.int32), scratch, result)
+    return result
 
 
 def _program(netlist: Netlist) -> tuple[NDArray[np.int64], Words, NDArray[np.int32], NDArray[np.uint8]]:
@@ -110,7 +106,8 @@ def _program(netlist: Netlist) -> tuple[NDArray[np.int64], Words, NDArray[np.int
     if arity.max() > MOST_INPUTS or netlist.sources.shape[1] < arity[netlist.kinds].max(initial=0):
         raise ValueError(f"cells have at most {MOST_INPUTS} inputs, and every one of them needs a source")
     forms = [algebraic_form(cell.table, len(cell.inputs)) for cell in netlist.cell_types] or [0]
-    sources = np.ascontiguousarray(netlist.sources, np.int32)
+    # Always of one layout and writable: numba compiles anew for every other kind of array.
+    sources = np.require(netlist.sources, np.int32, ["C", "W"])
     if sources.shape[1] < 2:
         sources = np.hstack((sources, np.zeros((len(sources), 2 - sources.shape[1]), np.int32)))
     own = np.arange(len(sources), dtype=np.int64)[:, None] + netlist.first_gate
@@ -119,7 +116,7 @@ def _program(netlist: Netlist) -> tuple[NDArray[np.int64], Words, NDArray[np.int
     outside = netlist.output_nodes
     if len(outside) and (outside.min() < 0 or outside.max() >= netlist.first_gate + len(sources)):
         raise ValueError("an output is no node of the netlist")
-    return arity, np.array(forms, np.uint64), sources, np.ascontiguousarray(netlist.kinds, np.uint8)
+    return arity, np.array(forms, np.uint64), sources, np.require(netlist.kinds, np.uint8, ["C", "W"])
 
 
 def _evaluate(

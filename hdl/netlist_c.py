@@ -111,6 +111,15 @@ def has_label_entry(netlist: Netlist) -> bool:
     return narrow and len(netlist.outputs) == 1 and len(netlist.inputs) > 0
 
 
+def without_unread(table: int, inputs: int) -> tuple[int, tuple[int, ...]]:
+    """A truth table over those inputs alone on which it depends, and which they are."""
+    kept = tuple(
+        k for k in range(inputs) if any((table >> m ^ table >> (m ^ 1 << k)) & 1 for m in range(1 << inputs))
+    )
+    minterms = (sum((m >> i & 1) << k for i, k in enumerate(kept)) for m in range(1 << len(kept)))
+    return sum((table >> minterm & 1) << m for m, minterm in enumerate(minterms)), kept
+
+
 def expression(table: int, sources: Sequence[str]) -> str:
     """A truth table over the sources as C, by splitting on the last source until two are left."""
     size = 1 << len(sources)
@@ -164,9 +173,9 @@ def _gates(netlist: Netlist) -> list[str]:
     """Functions of straight-line code; what outlives its function is kept in `v`, whose places are used again."""
     first, count = netlist.first_gate, len(netlist.kinds)
     bits = first - 2
-    reads = [
-        tuple(netlist.sources[g, : len(netlist.cell_types[netlist.kinds[g]].inputs)].tolist()) for g in range(count)
-    ]
+    cells = [without_unread(cell.table, len(cell.inputs)) for cell in netlist.cell_types]
+    kinds = netlist.kinds.tolist()
+    reads = [netlist.sources[g, list(cells[kinds[g]][1])].tolist() for g in range(count)]
     needed = _needed(netlist, reads)
     order = [g for g in range(count) if needed[g]]
     chunks = [order[at : at + GATES_PER_FUNCTION] for at in range(0, len(order), GATES_PER_FUNCTION)] or [[]]
@@ -193,8 +202,8 @@ def _gates(netlist: Netlist) -> list[str]:
                 if node >= first and chunk_of[node - first] != number and node not in loaded:
                     loaded.add(node)
                     lines.append(f"    const word g{node} = v[{place[node - first]}];")
-            cell = netlist.cell_types[netlist.kinds[g]]
-            lines.append(f"    const word g{g + first} = {expression(cell.table, [text(n) for n in reads[g]])};")
+            value = expression(cells[kinds[g]][0], [text(n) for n in reads[g]])
+            lines.append(f"    const word g{g + first} = {value};")
         lines += [f"    v[{place[g]}] = g{g + first};" for g in chunk if g in place]
         for k, node in enumerate(netlist.output_nodes.tolist()):
             if (node < first and number == 0) or (node >= first and chunk_of[node - first] == number):
