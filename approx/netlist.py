@@ -4,7 +4,8 @@ What a gate costs is not known here (`reports.technology` prices cells by name);
 written lives in `approx.netlist_files`, fast evaluation in `approx.netlist_evaluate`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,3 +49,55 @@ class Netlist:
     def first_gate(self) -> int:
         """Number of the first gate's node: two constants and the input bits come before it."""
         return 2 + sum(port.width for port in self.inputs)
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes: constants, input bits and gates."""
+        return self.first_gate + len(self.kinds)
+
+    def live(self) -> NDArray[np.bool_]:
+        """Which nodes an output depends on, bool [nodes]."""
+        found = np.zeros(self.nodes, np.bool_)
+        found[self.output_nodes] = True
+        first = self.first_gate
+        for gate in reversed(range(len(self.kinds))):
+            if found[first + gate]:
+                found[self.sources[gate, : len(self.cell_types[self.kinds[gate]].inputs)]] = True
+        return found
+
+    def used_ports(self) -> list[int]:
+        """Indices of the input ports of which an output depends on some bit."""
+        live, start, used = self.live(), 2, []
+        for k, port in enumerate(self.inputs):
+            if live[start : start + port.width].any():
+                used.append(k)
+            start += port.width
+        return used
+
+
+def without_ports(netlist: Netlist, kept: Sequence[int]) -> Netlist:
+    """The netlist with only the ports `kept`; gates that no output depends on go as well.
+
+    Raises ValueError where a port left out is still read.
+    """
+    live, first = netlist.live(), netlist.first_gate
+    number = np.full(netlist.nodes, -1, np.int32)
+    number[:2] = 0, 1
+    following, start = 2, 2
+    for k, port in enumerate(netlist.inputs):
+        if k in kept:
+            number[start : start + port.width] = np.arange(following, following + port.width)
+            following += port.width
+        elif live[start : start + port.width].any():
+            raise ValueError(f"port {port.name!r} is still read")
+        start += port.width
+    gates = np.flatnonzero(live[first:])
+    number[first + gates] = np.arange(following, following + len(gates))
+    return replace(
+        netlist,
+        inputs=tuple(netlist.inputs[k] for k in sorted(kept)),
+        kinds=netlist.kinds[gates],
+        # Places that a gate does not use hold 0 and stay 0.
+        sources=number[netlist.sources[gates]],
+        output_nodes=number[netlist.output_nodes],
+    )

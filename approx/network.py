@@ -5,11 +5,13 @@ against. Reading and writing live in `approx.network_files`, building from float
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from approx.netlist import Netlist, without_ports
 
 Ints: TypeAlias = NDArray[np.int64]
 
@@ -46,6 +48,40 @@ class Dense:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class MaskedSum:
+    """y[o] = bias[o] + sum over terms t with output[t] == o of sign[t] * ((x[source[t]] & mask[t]) << shift[t]).
+
+    The approximate sum of products: a weight is as many terms as it has signed digits, and a term keeps only the
+    bits of its mask. All int64 [terms], sign is 1 or -1, mask and shift are not negative; bias int64 [outputs].
+    The inputs must not be negative.
+    """
+
+    output: Ints
+    source: Ints
+    sign: Ints
+    shift: Ints
+    mask: Ints
+    bias: Ints
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 [rows, inputs] -> int64 [rows, outputs]."""
+        sums = np.tile(self.bias, (len(x), 1))
+        for t, o in enumerate(self.output):
+            sums[:, o] += self.sign[t] * ((x[:, self.source[t]] & self.mask[t]) << self.shift[t])
+        return sums
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """Bounds; exact where every input ranges over 0..2**bits - 1 and no two terms share an input."""
+        del low
+        tops = np.array([(1 << int(top).bit_length()) - 1 for top in high], np.int64)
+        summands = (tops[self.source] & self.mask) << self.shift
+        least, most = self.bias.copy(), self.bias.copy()
+        np.add.at(least, self.output, np.where(self.sign < 0, -summands, 0))
+        np.add.at(most, self.output, np.where(self.sign > 0, summands, 0))
+        return least, most
+
+
 @dataclass(frozen=True)
 class ClippedReLU:
     """y = clip(x >> shift, 0, 2**bits - 1); the shift is arithmetic, so it truncates towards minus infinity."""
@@ -69,7 +105,8 @@ class ArgMax:
 
     def evaluate(self, x: Ints) -> Ints:
         """int64 [rows, scores] -> int64 [rows]."""
-        return x.argmax(axis=1)
+        label: Ints = x.argmax(axis=1)
+        return label
 
     def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
         """The label ranges over all indices."""
@@ -104,15 +141,39 @@ class DecisionTree:
         return leaves.min(keepdims=True), leaves.max(keepdims=True)
 
 
-Layer: TypeAlias = Dense | ClippedReLU | ArgMax | DecisionTree
+@dataclass(frozen=True, eq=False)
+class Logic:
+    """A gate netlist with one input port for every x[i] and one output port, read as an unsigned number."""
+
+    netlist: Netlist
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 [rows, ports] -> int64 [rows]; gate by gate, in plain NumPy."""
+        netlist = self.netlist
+        nodes = [np.zeros(len(x), np.int64), np.ones(len(x), np.int64)]
+        for k, port in enumerate(netlist.inputs):
+            nodes += [x[:, k] >> bit & 1 for bit in range(port.width)]
+        for kind, sources in zip(netlist.kinds, netlist.sources, strict=True):
+            cell = netlist.cell_types[kind]
+            row = sum((nodes[sources[pin]] << pin for pin in range(len(cell.inputs))), np.zeros(len(x), np.int64))
+            nodes.append(np.int64(cell.table) >> row & 1)
+        label: Ints = sum((nodes[n] << k for k, n in enumerate(netlist.output_nodes)), np.zeros(len(x), np.int64))
+        return label
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """Any number of the port's width."""
+        return np.zeros(1, np.int64), np.full(1, 2 ** len(self.netlist.output_nodes) - 1, np.int64)
+
+
+Layer: TypeAlias = Dense | MaskedSum | ClippedReLU | ArgMax | DecisionTree | Logic
 
 
 @dataclass(frozen=True)
 class IntegerNetwork:
     """A chain of integer operations over named inputs.
 
-    It ends in ArgMax or DecisionTree (a classifier, whose output is a label below `classes`) or in any other
-    operation (its output is the scores).
+    It ends in ArgMax, DecisionTree or Logic (a classifier, whose output is a label) or in any other operation (its
+    output is the scores). Logic may give a label that no class has, `classes` or above: it is always wrong.
     """
 
     inputs: tuple[Input, ...]
@@ -138,7 +199,7 @@ class IntegerNetwork:
 
     @property
     def is_classifier(self) -> bool:
-        return isinstance(self.layers[-1], ArgMax | DecisionTree)
+        return isinstance(self.layers[-1], ArgMax | DecisionTree | Logic)
 
     def intervals(self) -> list[tuple[Ints, Ints]]:
         """Bounds of the values that enter each layer, and last those of the output."""
@@ -170,6 +231,10 @@ def used_inputs(network: IntegerNetwork) -> Sequence[int]:
         return sorted({int(f) for f in first.feature if f >= 0})
     if isinstance(first, Dense):
         return [int(i) for i in np.flatnonzero((first.weights != 0).any(axis=0))]
+    if isinstance(first, MaskedSum):
+        return sorted({int(i) for i in first.source})
+    if isinstance(first, Logic):
+        return first.netlist.used_ports()
     return range(len(network.inputs))
 
 
@@ -183,6 +248,12 @@ def without_unused_inputs(network: IntegerNetwork) -> IntegerNetwork:
         new: Layer = DecisionTree(position[first.feature], first.threshold, first.left, first.right, first.label)
     elif isinstance(first, Dense):
         new = Dense(first.weights[:, kept], first.bias)
+    elif isinstance(first, MaskedSum):
+        position = np.full(len(network.inputs), -1, np.int64)
+        position[kept] = np.arange(len(kept))
+        new = replace(first, source=position[first.source])
+    elif isinstance(first, Logic):
+        new = Logic(without_ports(first.netlist, kept))
     else:
         return network
     return IntegerNetwork(tuple(network.inputs[i] for i in kept), (new, *network.layers[1:]), network.classes)

@@ -5,9 +5,10 @@ A new operation adds one part in a module of its own and one case here.
 
 from collections.abc import Sequence
 
-from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, IntegerNetwork, Ints, label_bits
+from approx.netlist import Netlist
+from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, IntegerNetwork, Ints, Logic, label_bits
 from approx.ranking import cheapest_same_ranking
-from hdl import argmax, layer, neuron, tree
+from hdl import argmax, layer, logic, neuron, tree
 from hdl.part import Chain, Part
 from hdl.ports import port_names
 
@@ -42,6 +43,8 @@ def parts(network: IntegerNetwork) -> tuple[Part, ...]:
                 children = _plain(t.left), _plain(t.right)
                 labels = _plain(t.label), label_bits(network)
                 found.append(tree.Tree(widths, _plain(t.feature), _plain(t.threshold), *children, *labels))
+            case [Logic(netlist), *_]:
+                found.append(logic.Gates(*_gates(netlist)))
             case _:
                 raise TypeError(f"no hardware for {type(network.layers[k]).__name__}")
         k += 1
@@ -60,6 +63,15 @@ class Classifier(Chain):
     def __init__(self, network: IntegerNetwork) -> None:
         width = label_bits(network) if network.is_classifier else None
         super().__init__(input_ports(network), parts(network), width)
+
+
+def _gates(netlist: Netlist) -> tuple[tuple[int, ...], tuple[tuple[int, tuple[int, ...]], ...], tuple[int, ...]]:
+    cells = [netlist.cell_types[kind] for kind in netlist.kinds]
+    gates = tuple(
+        (cell.table, tuple(int(node) for node in sources[: len(cell.inputs)]))
+        for cell, sources in zip(cells, netlist.sources, strict=True)
+    )
+    return tuple(port.width for port in netlist.inputs), gates, _plain(netlist.output_nodes)
 
 
 def _plain(values: Ints | Sequence[int]) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from approx.network import IntegerNetwork, label_bits
 # In order of use; a design takes those that hold its parts and those they need.
 _COMMON = ("approx.compressor", "hdl.bits", "hdl.part")
 _BY_PART = {
+    "Gates": ("hdl.logic",),
     "Layer": ("hdl.neuron", "hdl.layer"),
     "Activation": ("hdl.neuron",),
     "ArgMax": ("hdl.argmax",),

@@ -42,7 +42,6 @@ def verify_all(
     slow route, which takes `cocotb_vectors` of the same vectors, sees them too. A route whose tool cannot be run
     raises hdl.process.ToolError: a missing check is never a passed one.
     """
-    from hdl.netlist_verilog import emit as emit_netlist  # noqa: F401
     from sim import cocotb_bench, equivalence, gates, kernels, verilator
 
     chosen = stimuli(network, rows, count=vectors, seed=seed)
