@@ -96,7 +96,7 @@ def test_a_changed_gate_changes_what_is_found() -> None:
             np.array([sources], np.int32),
             np.array([4], np.int32),
         )
-        return labels(netlist, np.array([[0, 0], [1, 0], [0, 1], [1, 1]])).tolist()
+        return [int(value) for value in labels(netlist, np.array([[0, 0], [1, 0], [0, 1], [1, 1]]))]
 
     assert single(0, [2, 3]) == [1, 1, 1, 0]
     assert single(1, [2, 3]) == [1, 0, 0, 0]

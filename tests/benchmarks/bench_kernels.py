@@ -104,7 +104,7 @@ def library_jobs(x: np.ndarray, seed: int) -> dict[str, Callable[[], object]]:
         model.fit(floats[:500], np.arange(500) % CLASSES)
     jobs: dict[str, Callable[[], object]] = {"scikit-learn": lambda: model.predict(floats)}
     try:
-        import onnx
+        import onnx  # type: ignore[import-not-found]
         import onnxruntime
     except ImportError:
         return jobs

@@ -57,7 +57,8 @@ def random_tree(rng: np.random.Generator, leaves: int, count: int, limit: int, c
         for column in (feature, threshold, left, right):
             column += [-1, -1] if column is feature else [0, 0]
     label = rng.integers(0, classes, len(feature))
-    return DecisionTree(*(np.array(column, np.int64) for column in (feature, threshold, left, right)), label)
+    columns = [np.array(column, np.int64) for column in (feature, threshold, left, right)]
+    return DecisionTree(columns[0], columns[1], columns[2], columns[3], label)
 
 
 def mlp(seed: int, sizes: tuple[int, int, int], bits: int, largest: int, relu: ClippedReLU) -> IntegerNetwork:
@@ -104,7 +105,7 @@ def run_program(
     """What the batch and the single entry give."""
     source, header = emit(network)
     how = plan(network)
-    call = f"z[i] = ({'uint8_t'})inkling_classify(x + i * INKLING_FEATURES)"
+    call = "z[i] = (uint8_t)inkling_classify(x + i * INKLING_FEATURES)"
     verb, kind, count = "classify", "uint8", 1
     if not network.is_classifier:
         verb, kind, count = "scores", f"int{how.width}", how.outputs

@@ -104,7 +104,7 @@ def test_labels_equal_the_evaluation(way: str, tmp_path: Path) -> None:
             pytest.skip("the compiler has no sanitisers here")
         raise AssertionError(error.stderr.decode()) from error
     for rows in (len(x), 512, 1, 0):
-        argv = [program, str(rows), str(x.shape[1])]
+        argv = [str(program), str(rows), str(x.shape[1])]
         done = subprocess.run(argv, input=x[:rows].tobytes(), capture_output=True, check=True)
         np.testing.assert_array_equal(np.frombuffer(done.stdout, np.uint8), labels(netlist, x[:rows]))
 
