@@ -28,6 +28,8 @@ from train.float_network import FloatNetwork, Floats
 # Bits of a hidden value that are tried, and how much accuracy one bit less may cost.
 ACTIVATION_BITS = (3, 4, 5, 6, 7, 8)
 TOLERANCE = 0.0005
+# The last layer's largest weight as a fraction of the largest that fits its bits.
+SCALES = (1.0, 0.94, 0.88, 0.82, 0.76, 0.7, 0.64, 0.58, 0.52)
 LOGISTIC_STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 
 
@@ -48,23 +50,27 @@ def accuracy(network: IntegerNetwork, development: Development) -> tuple[float, 
 
 
 def exact(network: FloatNetwork, development: Development, *, weight_bits: int = 8) -> IntegerNetwork:
-    """The bespoke exact circuit's network: weights rounded to `weight_bits` (signed, 2..16), biases not limited.
+    """The bespoke exact circuit's network: weights of `weight_bits` significant bits (signed, 2..16), any bias.
 
-    Weights of a layer share a power-of-two scale, so that shifts alone lead from one layer to the next. The bits
-    of the hidden values are the fewest that cost at most TOLERANCE of the best accuracy over training and
-    validation rows together. After Mubarik et al., "Printed Machine Learning Classifiers" (MICRO 2020).
+    Weights of a hidden layer share a power-of-two scale, so that shifts alone lead from one layer to the next;
+    the last layer's scale is free, as the arg-max does not see it. That scale and the bits of the hidden values
+    are chosen by the accuracy over training and validation rows together: the fewest bits that cost at most
+    TOLERANCE of the best. After Mubarik et al., "Printed Machine Learning Classifiers" (MICRO 2020).
     """
     _check_columns(network, development)
     if len(network.weights) == 1:
         return _finish(development, _dense_scores(network, weight_bits))
     candidates = []
+    rows = len(development.train.labels), len(development.validation.labels)
     for bits in ACTIVATION_BITS:
-        candidate = _finish(development, _dense_chain(network, weight_bits, bits))
-        train, validation = accuracy(candidate, development)
-        rows = len(development.train.labels), len(development.validation.labels)
-        candidates.append(((train * rows[0] + validation * rows[1]) / sum(rows), candidate))
+        for fraction in SCALES:
+            candidate = _finish(development, _dense_chain(network, weight_bits, bits, fraction))
+            train, validation = accuracy(candidate, development)
+            candidates.append(((train * rows[0] + validation * rows[1]) / sum(rows), candidate))
     best = max(score for score, _ in candidates)
-    return next(candidate for score, candidate in candidates if score >= best - TOLERANCE)
+    fewest = next(number for number, (score, _) in enumerate(candidates) if score >= best - TOLERANCE) // len(SCALES)
+    of_those_bits = candidates[fewest * len(SCALES) : (fewest + 1) * len(SCALES)]
+    return max(of_those_bits, key=lambda item: item[0])[1]
 
 
 def power_of_two(network: FloatNetwork, development: Development) -> IntegerNetwork:
@@ -183,8 +189,8 @@ def _dense_scores(network: FloatNetwork, weight_bits: int) -> list[Layer]:
     return [Dense(whole, np.rint(network.biases[0] * 2.0**exponent).astype(np.int64)), ArgMax()]
 
 
-def _dense_chain(network: FloatNetwork, weight_bits: int, bits: int) -> list[Layer]:
-    """All layers, with hidden values of `bits` bits."""
+def _dense_chain(network: FloatNetwork, weight_bits: int, bits: int, fraction: float) -> list[Layer]:
+    """All layers, with hidden values of `bits` bits, the last layer's largest weight at a fraction of its limit."""
     layers: list[Layer] = []
     unit = 2.0 ** -np.array(network.input_bits, np.float64)
     hidden_unit = network.clip / 2**bits
@@ -194,16 +200,17 @@ def _dense_chain(network: FloatNetwork, weight_bits: int, bits: int) -> list[Lay
     last = len(network.weights) - 1
     for number, (weights, float_bias) in enumerate(zip(network.weights, network.biases, strict=True)):
         bias = float_bias + (weights.sum(axis=1) * missing if number else 0.0)
-        # Integer weight w stands for w * unit / 2**exponent per unit of its input.
-        exponent = _weight_exponent(weights * unit, weight_bits)
         if number == last:
-            whole = np.rint(weights * unit * 2.0**exponent).astype(np.int64)
-            layers += [Dense(whole, np.rint(bias * 2.0**exponent).astype(np.int64)), ArgMax()]
+            largest = float(np.abs(weights * unit).max(initial=0)) or 1.0
+            scale = fraction * (2 ** (weight_bits - 1) - 1) / largest
+            whole = np.rint(weights * unit * scale).astype(np.int64)
+            layers += [Dense(whole, np.rint(bias * scale).astype(np.int64)), ArgMax()]
             break
+        exponent = _weight_exponent(weights * unit, weight_bits)
         shift = round(float(np.log2(hidden_unit))) + exponent
-        if shift < 0:  # hidden values finer than the accumulator: take finer weights' place by a coarser clip
-            exponent, shift = exponent - shift, 0
         whole = np.rint(weights * unit * 2.0**exponent).astype(np.int64)
+        if shift < 0:  # the sum is coarser than a hidden value: bring it to that scale, all its bits are kept
+            whole, exponent, shift = whole << -shift, exponent - shift, 0
         layers += [
             Dense(whole, np.floor(bias * 2.0**exponent + 0.5).astype(np.int64)),
             ClippedReLU(shift, bits),

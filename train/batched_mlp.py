@@ -211,10 +211,13 @@ class Population:
         return self.x[:, order], y.to(torch.float32).contiguous()
 
     @torch.no_grad()
-    def step(self, x: Tensor, y: Tensor, factor: float, floored: bool) -> None:
-        """One update of all members on the same rows (as in `gradients`), with learning rates times `factor`."""
-        layers, _, _ = self.effective(self.parameters)
-        gradient = self.gradients(layers, x, y, floored)
+    def step(self, x: Tensor, y: Tensor, factor: float, quantise: bool) -> None:
+        """One update of all members on the same rows (as in `gradients`), with learning rates times `factor`.
+
+        Without `quantise` weights and activations are those of a plain float network: a warm start.
+        """
+        layers = self.effective(self.parameters)[0] if quantise else self.split(self.parameters)
+        gradient = self.gradients(layers, x, y, floored=quantise)
         gradient.addcmul_(self.penalty, torch.sign(self.parameters)).mul_(self.mask)
         self.updates += 1
         self.moment.lerp_(gradient, 1 - BETAS[0])

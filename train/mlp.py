@@ -27,7 +27,7 @@ STEPS = 4000
 # Members of one program on a CPU: enough to drown the overhead of an operation, few enough for its caches.
 CPU_MEMBERS = 48
 # Cycled over the members, so that one population holds sparse and dense, fast and slow learners.
-L1 = (0.0, 1e-4, 3e-4, 1e-3)
+L1 = (1e-4, 3e-4, 1e-3)
 LEARNING_RATES = (0.01, 0.02, 0.04)
 ACTIVATION_BITS = (8, 6, 5, 4)
 
@@ -56,12 +56,12 @@ def default_hidden(development: Development) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps of a training: warm-up, then cosine decay; activations are floored from `floor_from` steps on."""
+    """Steps of a training: warm-up, then cosine decay; plain floats before step `quantise_from`."""
 
     epochs: int
     batch: int
     steps: int
-    floor_from: int
+    quantise_from: int
     check_every: int
 
     def rate(self, step: int) -> float:
@@ -141,16 +141,13 @@ class Member:
 
 
 def _members(hidden: Sequence[int], restarts: int, penalties: Sequence[float]) -> list[Member]:
-    """All combinations in turn: the three cycles have different periods or are offset, so all pairs occur."""
-    found = []
-    for width in hidden:
-        for number in range(restarts):
-            turn = number // len(penalties)
-            rate = LEARNING_RATES[number % len(LEARNING_RATES)]
-            found.append(
-                Member(width, penalties[number % len(penalties)], rate, ACTIVATION_BITS[turn % len(ACTIVATION_BITS)])
-            )
-    return found
+    """Every combination of penalty, rate and bits in turn, for each width."""
+    combinations = [
+        (penalty, rate, bits) for bits in ACTIVATION_BITS for rate in LEARNING_RATES for penalty in penalties
+    ]
+    return [
+        Member(width, *combinations[number % len(combinations)]) for width in hidden for number in range(restarts)
+    ]
 
 
 class _Run:
@@ -187,16 +184,16 @@ class _Run:
             x, y = population.shuffled(generator)
             for first in range(0, population.rows - plan.batch + 1, plan.batch):
                 batch = slice(first, first + plan.batch)
-                population.step(x[:, batch], y[:, batch], plan.rate(step), step >= plan.floor_from)
+                population.step(x[:, batch], y[:, batch], plan.rate(step), step >= plan.quantise_from)
                 step += 1
                 if step % plan.check_every == 0 or step == plan.steps:
                     if self.over():
                         return
-                    if step >= plan.floor_from and population.check():
+                    if step >= plan.quantise_from and population.check():
                         last_better = epoch
                     self.tell(step - told, population.best_accuracy())
                     told = step
-            if self.patience is not None and epoch - last_better > self.patience and step >= plan.floor_from:
+            if self.patience is not None and epoch - last_better > self.patience and step >= plan.quantise_from:
                 return
 
     def tell(self, steps: int, best: float) -> None:
