@@ -28,6 +28,9 @@ from sim.verdict import Verdict
 # What the simulator is linked from besides the design; compiled once, then kept in the cache folder.
 LIBRARY = ("verilated.o", "verilated_dpi.o", "verilated_threads.o", "verilated_vpi.o", "verilator.o")
 
+# Up to here a quick compilation of the design saves more time than quick code.
+QUICK_VECTORS = 30_000
+
 
 def verify(
     verilog: str,
@@ -56,7 +59,7 @@ def verify(
     with verilator.folder_for(folder) as place:
         prepare(place, verilog, network, vectors, expected, bench)
         start = time.monotonic()
-        _build(place, time_limit_s=time_limit_s)
+        _build(place, "-O1" if len(vectors) > QUICK_VECTORS else "-O0", time_limit_s=time_limit_s)
         built = time.monotonic() - start
         failure = ""
         try:
@@ -97,16 +100,17 @@ def prepare(
     (folder / "ports.json").write_text(json.dumps(ports))
 
 
-def _build(folder: Path, *, time_limit_s: float) -> None:
+def _build(folder: Path, level: str, *, time_limit_s: float) -> None:
     """Build the simulator, with its library taken from the cache, or put into it."""
     cache = verilator.cache_folder() / f"cocotb-{version('cocotb')}-{verilator.runtime_key()}"
     build = folder / "build"
     build.mkdir(exist_ok=True)
     if cache.is_dir():
         for name in LIBRARY:
-            # copyfile gives a new time, so that make takes the object as newer than its source.
             shutil.copyfile(cache / name, build / name)
-    _run(folder, "build", time_limit_s=time_limit_s)
+            # In an hour, so that make takes the object as newer than all that it is about to write.
+            os.utime(build / name, times=(time.time() + 3600, time.time() + 3600))
+    _run(folder, "build", level, time_limit_s=time_limit_s)
     if not cache.is_dir():
         with tempfile.TemporaryDirectory(dir=cache.parent) as scratch:
             made = Path(scratch) / "made"
@@ -121,12 +125,12 @@ def _build(folder: Path, *, time_limit_s: float) -> None:
                     raise
 
 
-def _run(folder: Path, step: str, *, time_limit_s: float) -> None:
-    """Run one step of run_bench.py where nothing of the user's folder or environment can be imported."""
+def _run(folder: Path, *steps: str, time_limit_s: float) -> None:
+    """Run steps of run_bench.py where nothing of the user's folder or environment can be imported."""
     hidden = ("PYTHON", "COCOTB_", "GPI_", "PYGPI_", "MAKE", "MFLAGS", "VERILATOR")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     run(
-        [sys.executable, "-P", folder / "run_bench.py", step],
+        [sys.executable, "-P", folder / "run_bench.py", *steps],
         time_limit_s=time_limit_s,
         cwd=folder,
         environment=environment,

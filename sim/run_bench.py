@@ -1,7 +1,7 @@
 """Builds the wrapper `bench.v` and the design `top.v` in this file's folder with Verilator, and runs `bench.py`.
 
 It is copied beside them and run as a program; it imports nothing of the project. `python run_bench.py build` only
-builds, `python run_bench.py test` only runs what was built.
+builds (`build -O1` at that level of optimisation), `python run_bench.py test` only runs what was built.
 """
 
 import os
@@ -26,6 +26,9 @@ def main(folder: Path, steps: list[str]) -> int:
     sys.path.insert(0, str(folder))
     runner = get_runner("verilator")
     if "build" in steps:
+        # For the design's own code; the simulator's library is compiled at its usual level.
+        level = next((step for step in steps if step.startswith("-O")), "-O1")
+        os.environ["MAKEFLAGS"] = f"OPT_FAST={level}"
         runner.build(
             sources=[folder / "bench.v", folder / "top.v"],
             hdl_toplevel="bench",

@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,19 +72,32 @@ def verify(
     )
 
 
-def build(verilog: str, network: IntegerNetwork, folder: Path, *, time_limit_s: float) -> Path:
-    """Verilate and compile into `folder`; return the harness's binary."""
+def build(
+    verilog: str,
+    network: IntegerNetwork,
+    folder: Path,
+    *,
+    time_limit_s: float,
+    outputs: Sequence[wrapper.Output] | None = None,
+    level: str | None = None,
+) -> Path:
+    """Verilate and compile into `folder`; return the harness's binary.
+
+    outputs: those of `top` where they are not the network's usual ones; level: the compiler's option, else by size.
+    """
+    outputs = outputs or wrapper.outputs(network)
     deadline = time.monotonic() + time_limit_s
     (folder / "top.v").write_text(verilog)
-    (folder / "bench.v").write_text(wrapper.separate(network))
+    (folder / "bench.v").write_text(wrapper.separate(network, outputs))
     verilate(folder, ["bench.v", "top.v"], time_limit_s=time_limit_s)
     generated = sorted((folder / "verilated").glob("Vbench*.cpp"))
-    (folder / "ports.h").write_text(_ports(network))
+    (folder / "ports.h").write_text(_ports(network, outputs))
     shutil.copyfile(Path(__file__).with_name("harness.cpp"), folder / "harness.cpp")
     # One translation unit: Verilator's own make starts the compiler, and reads its headers, once per file.
     everything = [f'#include "{path.name}"\n' for path in generated] + ['#include "harness.cpp"\n']
     (folder / "everything.cpp").write_text("".join(everything))
-    level = "-O1" if sum(path.stat().st_size for path in generated) > LARGE_BYTES else "-O2"
+    if level is None:
+        level = "-O1" if sum(path.stat().st_size for path in generated) > LARGE_BYTES else "-O2"
     objects = runtime(cache_folder(), time_limit_s=max(deadline - time.monotonic(), 30.0))
     include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     run(
@@ -96,13 +109,18 @@ def build(verilog: str, network: IntegerNetwork, folder: Path, *, time_limit_s: 
 
 
 def drive(
-    binary: Path, network: IntegerNetwork, vectors: NDArray[np.uint8], *, time_limit_s: float
+    binary: Path,
+    network: IntegerNetwork,
+    vectors: NDArray[np.uint8],
+    *,
+    time_limit_s: float,
+    outputs: Sequence[wrapper.Output] | None = None,
 ) -> tuple[NDArray[Any], float]:
     """Run a built harness: outputs, int [n, outputs], and the seconds of its loop alone."""
     given, answer = binary.with_name("vectors.bin"), binary.with_name("outputs.bin")
     np.ascontiguousarray(vectors).tofile(given)
     done = run([binary, given, answer, str(len(vectors))], time_limit_s=time_limit_s, cwd=binary.parent)
-    found = np.fromfile(answer, _dtype(network)).reshape(len(vectors), -1)
+    found = np.fromfile(answer, _dtype(outputs or wrapper.outputs(network))).reshape(len(vectors), -1)
     given.unlink()
     answer.unlink()
     return found, float(done.stdout)
@@ -198,26 +216,25 @@ def folder_for(keep: Path | None) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def _dtype(network: IntegerNetwork) -> type[np.uint8] | type[np.int64]:
+def _dtype(outputs: Sequence[wrapper.Output]) -> type[np.uint8] | type[np.int64]:
     """Labels of up to 8 bits fit a byte; everything else is written as 64 bits."""
-    small = network.is_classifier and wrapper.outputs(network)[0].width <= 8
+    small = all(item.width <= 8 and not item.signed for item in outputs)
     return np.uint8 if small else np.int64
 
 
-def _ports(network: IntegerNetwork) -> str:
+def _ports(network: IntegerNetwork, outputs: Sequence[wrapper.Output]) -> str:
     """The harness's `ports.h`."""
-    found = wrapper.outputs(network)
     writes = "\n".join(f"    m.i{k} = row[{k}];" for k in range(len(network.inputs)))
     reads = []
-    for k, item in enumerate(found):
+    for k, item in enumerate(outputs):
         value = f"static_cast<uint64_t>(m.o{k})"
         if item.signed:
             value = f"static_cast<int64_t>({value} << {64 - item.width}) >> {64 - item.width}"
         reads.append(f"    out[{k}] = static_cast<Output>({value});")
     return f"""#include "Vbench.h"
 #include "verilated.h"
-using Output = {"uint8_t" if _dtype(network) is np.uint8 else "int64_t"};
-constexpr size_t INPUTS = {len(network.inputs)}, OUTPUTS = {len(found)};
+using Output = {"uint8_t" if _dtype(outputs) is np.uint8 else "int64_t"};
+constexpr size_t INPUTS = {len(network.inputs)}, OUTPUTS = {len(outputs)};
 static inline void drive(Vbench& m, const uint8_t* row) {{
 {writes}
 }}

@@ -4,6 +4,7 @@ It connects by name, therefore a port that is missing, misnamed or of another wi
 is. Nothing here drives or compares.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from approx.network import IntegerNetwork, label_bits, signed_width
@@ -28,18 +29,17 @@ def outputs(network: IntegerNetwork) -> tuple[Output, ...]:
     return tuple(Output(f"score_{k}", signed_width(a, b), a < 0) for k, (a, b) in enumerate(bounds))
 
 
-def separate(network: IntegerNetwork, *, top: str = "top", name: str = "bench") -> str:
+def separate(network: IntegerNetwork, found: Sequence[Output]) -> str:
     """Module `bench` with inputs i0, i1, ... and outputs o0, o1, ..., one for every port of `top`."""
-    found = outputs(network)
     ports = [f"input [{item.bits - 1}:0] i{k}" for k, item in enumerate(network.inputs)]
     ports += [f"output [{item.width - 1}:0] o{k}" for k, item in enumerate(found)]
     names = port_names([item.name for item in network.inputs])
     pins = [f".{port}(i{k})" for k, port in enumerate(names)]
     pins += [f".{item.name}(o{k})" for k, item in enumerate(found)]
-    return _module(name, ports, top, pins)
+    return _module(ports, pins)
 
 
-def packed(network: IntegerNetwork, *, top: str = "top", name: str = "bench") -> str:
+def packed(network: IntegerNetwork) -> str:
     """Module `bench` with one input `packed_inputs` and one output `packed_outputs`; the first port is lowest."""
     found = outputs(network)
     names = port_names([item.name for item in network.inputs])
@@ -54,11 +54,11 @@ def packed(network: IntegerNetwork, *, top: str = "top", name: str = "bench") ->
     # Public for the bench's two handles; with nothing else public, Verilator still optimises the design.
     public = "/*verilator public_flat_rw*/"
     ports = [f"input [{width - 1}:0] packed_inputs {public}", f"output [{low - 1}:0] packed_outputs {public}"]
-    return _module(name, ports, top, pins)
+    return _module(ports, pins)
 
 
-def _module(name: str, ports: list[str], top: str, pins: list[str]) -> str:
-    lines = [f"module {name} (", ",\n".join(f"    {port}" for port in ports), ");"]
+def _module(ports: list[str], pins: list[str]) -> str:
+    lines = ["module bench (", ",\n".join(f"    {port}" for port in ports), ");"]
     return "\n".join(
-        [*lines, f"    {top} dut (", ",\n".join(f"        {pin}" for pin in pins), "    );", "endmodule", ""]
+        [*lines, "    top dut (", ",\n".join(f"        {pin}" for pin in pins), "    );", "endmodule", ""]
     )
