@@ -8,9 +8,10 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 
-from approx.network import DecisionTree, Dense, IntegerNetwork
+from approx.network import DecisionTree, Dense, IntegerNetwork, Logic
 from hdl.kernel_plan import Clip, Plan, Stage, plan, post_order
 from hdl.ports import port_names
+from train.errors import InputError
 
 LANES = 64
 
@@ -28,6 +29,15 @@ def emit(network: IntegerNetwork, *, name: str = "inkling", labels: Sequence[str
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"{name!r} is not a C identifier")
     how = plan(network)
+    if isinstance(how.decision, Logic):
+        if how.stages:
+            raise InputError("a gate netlist must be the only layer of a network that becomes a C kernel")
+        from hdl.netlist_c import emit as emit_gates  # it takes `comment_text` from here
+        from hdl.netlist_c import single
+
+        netlist = how.decision.netlist
+        text = f"{emit_gates(netlist, name=name)}\n" + "\n".join(single(netlist, name)) + "\n"
+        return text, _header(network, how, name, labels)
     lines = [*_preamble(name), *_single(how, name), "", *_block(how), "", *_batch(how, name)]
     source = "\n".join(part for line in lines for part in _wrapped(line)) + "\n"
     return source, _header(network, how, name, labels)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, IntegerNetwork, Ints
+from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, IntegerNetwork, Ints, Logic
 from train.errors import InputError
 
 
@@ -41,7 +41,7 @@ class Plan:
     """Stages, then a decision on values held in `width` bits (8: unsigned), or None where they are the scores."""
 
     stages: tuple[Stage, ...]
-    decision: ArgMax | DecisionTree | None
+    decision: ArgMax | DecisionTree | Logic | None
     width: int
     inputs: int
     outputs: int
@@ -51,10 +51,10 @@ def plan(network: IntegerNetwork) -> Plan:
     """Cut a network into stages. Raises InputError for what no kernel can hold (beyond 64 bits, 256 classes)."""
     if any(not 1 <= item.bits <= 8 for item in network.inputs):
         raise InputError("a software kernel reads inputs of 1 to 8 bits; requantise the wider ones")
-    if any(isinstance(layer, ArgMax | DecisionTree) for layer in network.layers[:-1]):
+    if any(isinstance(layer, ArgMax | DecisionTree | Logic) for layer in network.layers[:-1]):
         raise InputError("a decision must be the last layer of a network")
     last = network.layers[-1]
-    decision = last if isinstance(last, ArgMax | DecisionTree) else None
+    decision = last if isinstance(last, ArgMax | DecisionTree | Logic) else None
     layers = network.layers[:-1] if decision is not None else network.layers
     intervals = network.intervals()
     starts = [i for i, layer in enumerate(layers) if i == 0 or isinstance(layer, Dense)]
@@ -107,7 +107,7 @@ def _signed(low: int, high: int) -> int:
 
 
 def _natural(low: Ints, high: Ints, decision: object) -> int:
-    if isinstance(decision, DecisionTree) and low.min(initial=0) >= 0 and high.max(initial=0) <= 255:
+    if isinstance(decision, DecisionTree | Logic) and low.min(initial=0) >= 0 and high.max(initial=0) <= 255:
         return 8
     return max(_signed(int(low.min(initial=0)), int(high.max(initial=0))), 16 if decision is not None else 32)
 

@@ -105,6 +105,26 @@ def emit(netlist: Netlist, *, name: str = "inkling_gates") -> str:
     return "\n".join(lines) + "\n"
 
 
+def single(netlist: Netlist, name: str) -> list[str]:
+    """The lines of `int <name>_classify(const uint8_t features[])`: every gate on the bits of one row."""
+    nodes, lines = ["0u", "1u"], [f"int {name}_classify(const uint8_t features[{len(netlist.inputs)}])", "{"]
+    lines.append("    (void)features;")
+    for column, port in enumerate(netlist.inputs):
+        nodes += [f"((unsigned)features[{column}] >> {bit})" for bit in range(port.width)]
+    cells = [without_unread(cell.table, len(cell.inputs)) for cell in netlist.cell_types]
+    needed = netlist.live()
+    for kind, read in zip(netlist.kinds.tolist(), netlist.sources.tolist(), strict=True):
+        node = len(nodes)
+        table, kept = cells[kind]
+        if needed[node]:
+            # Only the lowest bit of a gate counts, so that complements need no mask.
+            value = expression(table, [nodes[read[k]] for k in kept]).replace("ZERO", "0u")
+            lines.append(f"    const unsigned g{node} = {value};")
+        nodes.append(f"g{node}")
+    bits = [f"({nodes[node]} & 1u) << {k}" for k, node in enumerate(netlist.output_nodes.tolist())]
+    return [*lines, f"    return (int)({' | '.join(bits)});", "}"]
+
+
 def has_label_entry(netlist: Netlist) -> bool:
     """Whether the C text has the entry that takes row-major bytes and gives labels."""
     narrow = all(port.width <= 8 for port in (*netlist.inputs, *netlist.outputs))

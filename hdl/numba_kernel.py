@@ -7,9 +7,11 @@ from `hdl.kernel_plan`; checking a kernel lives in `sim.kernels`.
 import textwrap
 from collections.abc import Callable, Sequence
 
-from approx.network import DecisionTree, Dense, IntegerNetwork
+from approx.netlist import Netlist
+from approx.network import DecisionTree, Dense, IntegerNetwork, Logic
 from hdl.c_kernel import comment_text
 from hdl.kernel_plan import Clip, Plan, Stage, plan, post_order
+from hdl.netlist_c import expression, without_unread
 from hdl.ports import port_names
 
 LANES = 64
@@ -101,6 +103,25 @@ def _tree(tree: DecisionTree, sources: Sequence[str]) -> list[str]:
     return [*lines, f"label = {result(0)}"]
 
 
+def _logic(netlist: Netlist, sources: Sequence[str]) -> list[str]:
+    """Every gate on the bits of one row, each held in a byte."""
+    lines, nodes = [], ["np.uint8(0)", "np.uint8(1)"]
+    for source, port in zip(sources, netlist.inputs, strict=True):
+        for bit in range(port.width):
+            lines.append(f"b{len(nodes)} = np.uint8(({source} >> {bit}) & 1)")
+            nodes.append(f"b{len(nodes)}")
+    for kind, read in zip(netlist.kinds, netlist.sources.tolist(), strict=True):
+        cell = netlist.cell_types[kind]
+        table, kept = without_unread(cell.table, len(cell.inputs))
+        value = expression(table, [nodes[read[k]] for k in kept])
+        # On bytes that hold 0 or 1 a complement is the last bit of the bitwise one.
+        value = value.replace("~ZERO", "np.uint8(1)").replace("ZERO", "np.uint8(0)")
+        lines.append(f"g{len(nodes)} = np.uint8({value}{' & 1' if '~' in value else ''})")
+        nodes.append(f"g{len(nodes)}")
+    label = [f"({nodes[node]} << {k})" if k else nodes[node] for k, node in enumerate(netlist.output_nodes)]
+    return [*lines, f"label = {' | '.join(label)}"]
+
+
 # --- the loops ------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +176,8 @@ def _run(how: Plan) -> list[str]:
     sources = [element(last, i) for i in range(sizes[last])]
     if isinstance(how.decision, DecisionTree):
         lines += loop([*_tree(how.decision, sources), "found[start + l] = label"])
+    elif isinstance(how.decision, Logic):
+        lines += loop([*_logic(how.decision.netlist, sources), "found[start + l] = label"])
     elif how.decision is not None:
         lines += loop([*_argmax(how.width, sources), "found[start + l] = label"])
     else:

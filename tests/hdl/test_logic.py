@@ -1,0 +1,120 @@
+"""Gate netlists as an operation of the network: reference, Amaranth, Verilog, C and numba agree."""
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from approx.netlist import CellType, Netlist, Port
+from approx.netlist_evaluate import labels
+from approx.network import Input, IntegerNetwork, Logic, used_inputs, without_unused_inputs
+from hdl import c_kernel, numba_kernel
+from hdl.classifier import Classifier
+from hdl.ports import port_names
+from sim.kernels import verify_c, verify_numba
+
+CELLS = (
+    CellType("INV", ("a",), "y", 0b01),
+    CellType("NAND2", ("a", "b"), "y", 0b0111),
+    CellType("XOR2", ("a", "b"), "y", 0b0110),
+    CellType("ANDN", ("a", "b"), "y", 0b0010),
+    CellType("MUX", ("a", "b", "s"), "y", 0b11001010),
+    CellType("TIE", (), "y", 1),
+)
+
+
+def random_network(seed: int, gates: int = 12, widths: tuple[int, ...] = (2, 1, 3), out: int = 3) -> IntegerNetwork:
+    """A random netlist over ports of these widths as a one-layer network."""
+    random = np.random.default_rng(seed)
+    first = 2 + sum(widths)
+    kinds = random.integers(0, len(CELLS), gates).astype(np.uint8)
+    sources = np.zeros((gates, 3), np.int32)
+    for gate, kind in enumerate(kinds):
+        arity = len(CELLS[kind].inputs)
+        sources[gate, :arity] = random.integers(0, first + gate, arity)
+    netlist = Netlist(
+        tuple(Port(name, width) for name, width in zip("pqr", widths, strict=True)),
+        (Port("label", out),),
+        CELLS,
+        kinds,
+        sources,
+        random.integers(0, first + gates, out).astype(np.int32),
+    )
+    inputs = tuple(Input(name, k, width) for k, (name, width) in enumerate(zip("pqr", widths, strict=True)))
+    return IntegerNetwork(inputs, (Logic(netlist),), 2**out)
+
+
+def every_value(network: IntegerNetwork) -> np.ndarray:
+    """The whole input space, uint8 [rows, inputs]."""
+    grid = np.meshgrid(*(np.arange(2**item.bits) for item in network.inputs), indexing="ij")
+    return np.stack([axis.ravel() for axis in grid], axis=1).astype(np.uint8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_definition_agrees_with_word_parallel_evaluation(seed: int) -> None:
+    network = random_network(seed)
+    (layer,) = network.layers
+    x = every_value(network)
+    assert isinstance(layer, Logic)
+    np.testing.assert_array_equal(network.evaluate(x), labels(layer.netlist, x))
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_leaving_out_unused_ports_keeps_the_function(seed: int) -> None:
+    network = random_network(seed, gates=4)
+    smaller = without_unused_inputs(network)
+    x = every_value(network)
+    np.testing.assert_array_equal(smaller.predict(x), network.evaluate(x))
+    assert len(smaller.inputs) == max(len(used_inputs(network)), 1)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_amaranth_agrees_with_the_definition(seed: int) -> None:
+    network = random_network(seed)
+    top = Classifier(network)
+    x = every_value(network)
+    found: list[int] = []
+
+    async def bench(ctx) -> None:
+        for row in x:
+            for name, value in zip(port_names([item.name for item in network.inputs]), row, strict=True):
+                ctx.set(getattr(top, name), int(value))
+            await ctx.delay(1e-9)
+            found.append(ctx.get(top.label))
+
+    simulator = Simulator(top)
+    simulator.add_testbench(bench)
+    simulator.run()
+    np.testing.assert_array_equal(found, network.evaluate(x))
+
+
+def test_kernels_agree_and_a_changed_gate_is_caught() -> None:
+    network = random_network(3, gates=40, widths=(8, 4, 5))
+    x = every_value(network)
+    source, header = c_kernel.emit(network)
+    text = numba_kernel.emit(network)
+    assert verify_c(network, source, header, x).passed
+    assert verify_numba(network, text, x).passed
+    (layer,) = network.layers
+    assert isinstance(layer, Logic)
+    live = layer.netlist.live()[layer.netlist.first_gate :]
+    assert live.any()
+    for gate in np.flatnonzero(live):
+        kinds = layer.netlist.kinds.copy()
+        kinds[gate] = 1 if kinds[gate] != 1 else 2
+        planted = IntegerNetwork(
+            network.inputs,
+            (Logic(Netlist(*(getattr(layer.netlist, f) for f in ("inputs", "outputs", "cell_types")), kinds,
+                           layer.netlist.sources, layer.netlist.output_nodes)),),
+            network.classes,
+        )  # fmt: skip
+        if (planted.evaluate(x) != network.evaluate(x)).any():
+            break
+    else:
+        pytest.fail("no change of a gate changes the function")
+    verdict = verify_c(planted, source, header, x)
+    assert verdict.mismatches == int((planted.evaluate(x) != network.evaluate(x)).sum())
+    assert not verify_numba(planted, text, x).passed
