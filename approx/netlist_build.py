@@ -64,9 +64,7 @@ def build(
                     node[net] = first + len(order) - 1
                     stack.pop()
                 elif net in opened:
-                    raise InputError(
-                        f"{where}: net {net[:60]!r} depends on itself; only loop-free netlists can be read"
-                    )
+                    raise InputError(f"{where}: net {net[:60]!r} depends on itself; remove the loop")
                 else:
                     opened.add(net)
                     stack.extend(reversed(missing))

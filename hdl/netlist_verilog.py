@@ -64,7 +64,7 @@ def model(cell: CellType) -> str:
         " & ".join(name if state >> pin & 1 else f"~{name}" for pin, name in enumerate(cell.inputs))
         for state in chosen
     ]
-    text = " | ".join(f"({term})" if " " in term else term for term in terms) or "1'b0"
+    text = " | ".join(f"({term})" if " " in term and len(terms) > 1 else term for term in terms) or "1'b0"
     if chosen is off:
         text = f"~({text})" if off else "1'b1"
     pins = ", ".join([*(f"input {name}" for name in cell.inputs), f"output {cell.output}"])

@@ -3,6 +3,7 @@
 The grammar is in `reports.liberty_syntax`, writing in `reports.liberty_writer`.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -82,9 +83,7 @@ def _merged(first: Technology, later: Technology, where: str) -> Technology:
         if other is None:
             continue
         if (other.type, other.area_um2) != (cell.type, cell.area_um2):
-            raise InputError(
-                f"{where}: cell {cell.type.name} has other pins, function or area than in the first file"
-            )
+            raise InputError(f"{where}: cell {cell.type.name} has other pins, function or area than before")
         cells.append(replace(cell, corners={**cell.corners, **other.corners}))
     if not cells:
         raise InputError(f"{where}: has no cell in common with the first file")
@@ -269,7 +268,7 @@ class _Reader:
             steps = group.lists.get(f"index_{number}") or template.lists.get(f"index_{number}")
             if steps is not None:
                 axis = self.numbers(group, " ".join(steps))
-                if any(b <= a for a, b in zip(axis, axis[1:], strict=False)):
+                if any(b <= a for a, b in itertools.pairwise(axis)):
                     raise self.error(group, f"index_{number} does not ascend")
                 axes.append((template.values.get(f"variable_{number}", usual), axis))
         if any(variable not in ("input_net_transition", "total_output_net_capacitance") for variable, _ in axes):

@@ -1,6 +1,7 @@
 """Verilog to the smallest found netlist of a technology's cells: many runs of synthesis, of which the best is kept.
 
-ABC's result moves by several per cent when inputs are only renumbered, so one run is no figure; see `reports.recipes`.
+ABC's result moves by several per cent when inputs are only renumbered, so one run is no figure. Which runs are
+made is said in `reports.recipes`.
 """
 
 import time
@@ -9,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from approx.netlist import CellType, Netlist
 from hdl.process import ToolError
 from reports import genlib
-from reports.abc import Run, map_once
+from reports.abc_run import Run, map_once
 from reports.elaboration import elaborate
 from reports.recipes import EffortName, runs
 from reports.technology import Cell, Technology
@@ -123,5 +126,5 @@ def cheapest(cells: Sequence[Cell], prices: dict[str, float]) -> list[CellType]:
 
 def total(netlist: Netlist, prices: dict[str, float]) -> float:
     """Sum of the gates' prices."""
-    of_kind = [prices[kind.name] for kind in netlist.cell_types]
-    return sum(of_kind[kind] for kind in netlist.kinds.tolist())
+    counts = np.bincount(netlist.kinds, minlength=len(netlist.cell_types)).tolist()
+    return float(sum(prices[kind.name] * count for kind, count in zip(netlist.cell_types, counts, strict=True)))

@@ -5,7 +5,7 @@ The choice depends on the size and the effort alone, never on time, so that resu
 
 from typing import Literal, TypeAlias
 
-from reports.abc import Run
+from reports.abc_run import Run
 
 EffortName: TypeAlias = Literal["quick", "standard", "thorough"]
 
@@ -49,6 +49,7 @@ _DEEPEST = (
 
 def runs(gates: int, effort: EffortName) -> tuple[Run, ...]:
     """The runs for a circuit of this many simple gates, those of most promise first."""
+    scripts: tuple[str, ...]
     if gates <= 600:
         scripts = (*_PLAIN, *_MORE, *_COLLAPSED) if effort == "quick" else (*_PLAIN, *_MORE, *_COLLAPSED, *_DEEPEST)
         permutations = {"quick": 2, "standard": 6, "thorough": 20}[effort]

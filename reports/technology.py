@@ -15,7 +15,7 @@ Axis: TypeAlias = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Table:
-    """values[s][l] in ns at input transition slews[s] in ns and output load loads[l] in pF; an axis may have one step."""
+    """values[s][l] in ns at input transition slews[s] in ns and load loads[l] in pF; an axis may have one step."""
 
     slews: Axis
     loads: Axis
