@@ -69,6 +69,8 @@ def verify(
             if error.timed_out or not (place / "result.json").exists():
                 raise
             failure = str(error)
+        if not (place / "result.json").exists():
+            raise ToolError("the cocotb bench compared nothing: it left no result.json")
         result = json.loads((place / "result.json").read_text())
     if result["vectors"] != len(vectors) or (failure and not result["mismatches"]):
         raise ToolError(f"the cocotb bench failed otherwise than by a mismatch: {failure}")

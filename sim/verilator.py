@@ -48,8 +48,8 @@ def verify(
     "build_seconds" and "loop_seconds". Raises ToolError where the text does not verilate, its ports are not the
     network's, or the time limit, which holds for everything together, is passed.
     """
-    if vectors.dtype != np.uint8 or vectors.ndim != 2 or vectors.shape[1] != len(network.inputs):
-        raise ValueError(f"vectors must be uint8 [n, {len(network.inputs)}]")
+    if vectors.dtype != np.uint8 or vectors.ndim != 2 or vectors.shape[1] != len(network.inputs) or not len(vectors):
+        raise ValueError(f"vectors must be uint8 [n, {len(network.inputs)}] with n > 0")
     if expected is None:
         expected = reference(network, vectors)
     with folder_for(keep) as folder:

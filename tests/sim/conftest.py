@@ -1,5 +1,6 @@
 """A small classifier, its arithmetic Verilog written without the project's emitter, and a mapping to cells."""
 
+import itertools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,7 @@ for item in passes:
 def make_network(sizes: tuple[int, ...] = (6, 2, 3), *, bits: int = 4, seed: int = 0) -> IntegerNetwork:
     generator = np.random.default_rng(seed)
     layers: list[Dense | ClippedReLU | ArgMax] = []
-    for k, (before, after) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for k, (before, after) in enumerate(itertools.pairwise(sizes)):
         weights = generator.choice([-4, -2, -1, 0, 1, 2, 4], size=(after, before))
         layers.append(Dense(weights, generator.integers(-6, 7, size=after)))
         if k < len(sizes) - 2:
