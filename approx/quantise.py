@@ -6,7 +6,6 @@ these networks afterwards lives in the other modules of `approx`.
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,12 +243,3 @@ def _tree_layer(fitted: object, classes: NDArray[np.int64]) -> DecisionTree:
             here = len(columns) - 1
             waiting += [(int(right[node]), here, 3), (int(left[node]), here, 2)]
     return DecisionTree(*np.array(columns, np.int64).T.copy())
-
-
-def with_label_order(network: IntegerNetwork, order: Sequence[int]) -> IntegerNetwork:
-    """The network whose output j stands for what was class order[j]; for classifiers that end in ArgMax."""
-    dense, final = network.layers[-2:]
-    if not isinstance(dense, Dense) or not isinstance(final, ArgMax):
-        raise ValueError("only a network that ends in Dense, ArgMax has an order of scores")
-    moved = Dense(dense.weights[list(order)], dense.bias[list(order)])
-    return replace(network, layers=(*network.layers[:-2], moved, final))

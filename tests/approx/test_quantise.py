@@ -147,15 +147,6 @@ def test_siblings_of_one_class_are_merged() -> None:
             )
 
 
-def test_order_of_scores_can_be_changed() -> None:
-    table = development("iris")
-    network = quantise.logistic(table)
-    moved = quantise.with_label_order(network, (2, 0, 1))
-    codes = table.validation.codes
-    scores = network.layers[0].evaluate(network.select(codes))
-    assert moved.layers[0].evaluate(moved.select(codes)).tolist() == scores[:, [2, 0, 1]].tolist()
-
-
 def test_digits_with_unused_inputs() -> None:
     values, labels = load_digits(return_X_y=True)
     codes = np.minimum(values, 15).astype(np.uint8)
