@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, Input, IntegerNetwork, Ints, Layer
+from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, Input, IntegerNetwork, Ints, Layer, MaskedSum
 from train.errors import InputError
 
 SCHEMA = "inkling.integer-network"
@@ -35,6 +35,7 @@ MAX_VALUE_BITS = 62
 MAX_INPUT_BITS = 32
 
 TREE_ARRAYS = ("feature", "threshold", "left", "right", "label")
+TERM_ARRAYS = ("output", "source", "sign", "shift", "mask")
 
 
 def save(network: IntegerNetwork, folder: Path) -> None:
@@ -54,6 +55,12 @@ def save(network: IntegerNetwork, folder: Path) -> None:
                 for name in TREE_ARRAYS:
                     arrays[f"{number}.{name}"] = getattr(layer, name)
                 layers.append({"kind": "decision_tree", "nodes": len(layer.feature)})
+            case MaskedSum():
+                for name in (*TERM_ARRAYS, "bias"):
+                    arrays[f"{number}.{name}"] = getattr(layer, name)
+                layers.append({"kind": "masked_sum", "outputs": len(layer.bias), "terms": len(layer.output)})
+            case _:
+                raise TypeError(f"layer {number}, {type(layer).__name__}, is kept as a netlist, not in network.json")
     document = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -146,6 +153,13 @@ def _whole(path: Path, where: str, value: object, low: int, high: int) -> int:
     return value
 
 
+def _one_or_each(path: Path, where: str, value: object, high: int) -> int | tuple[int, ...]:
+    """A number in 0..high, or a list of them, one for each neuron."""
+    if isinstance(value, list):
+        return tuple(_whole(path, f"{where}[{i}]", item, 0, high) for i, item in enumerate(value))
+    return _whole(path, where, value, 0, high)
+
+
 def _inputs(path: Path, described: object) -> tuple[Input, ...]:
     if not isinstance(described, list) or not 1 <= len(described) <= MAX_INPUTS:
         raise InputError(f"{path}: inputs must be a list of 1 to {MAX_INPUTS}")
@@ -186,6 +200,11 @@ def _expected_arrays(path: Path, described: list[object]) -> dict[str, tuple[int
                 fields = _fields(path, where, item, ("kind", "nodes"))
                 nodes = _whole(path, f"{where}.nodes", fields["nodes"], 1, MAX_ITEMS)
                 shapes |= {f"{number}.{name}": (nodes,) for name in TREE_ARRAYS}
+            case "masked_sum":
+                fields = _fields(path, where, item, ("kind", "outputs", "terms"))
+                terms = _whole(path, f"{where}.terms", fields["terms"], 0, MAX_ITEMS)
+                shapes |= {f"{number}.{name}": (terms,) for name in TERM_ARRAYS}
+                shapes[f"{number}.bias"] = (_whole(path, f"{where}.outputs", fields["outputs"], 1, MAX_ITEMS),)
             case _:
                 pass  # has no arrays, or is refused by _layer
     if sum(math.prod(shape) for shape in shapes.values()) > MAX_ITEMS:
@@ -247,14 +266,16 @@ def _layer(path: Path, number: int, item: object, arrays: dict[str, Ints]) -> La
         case "clipped_relu":
             fields = _fields(path, where, item, ("kind", "shift", "bits"))
             return ClippedReLU(
-                _whole(path, f"{where}.shift", fields["shift"], 0, 63),
-                _whole(path, f"{where}.bits", fields["bits"], 1, MAX_VALUE_BITS),
+                _one_or_each(path, f"{where}.shift", fields["shift"], 63),
+                _one_or_each(path, f"{where}.bits", fields["bits"], MAX_VALUE_BITS),
             )
         case "arg_max":
             _fields(path, where, item, ("kind",))
             return ArgMax()
         case "decision_tree":
             return DecisionTree(*(arrays[f"{number}.{name}"] for name in TREE_ARRAYS))
+        case "masked_sum":
+            return MaskedSum(*(arrays[f"{number}.{name}"] for name in (*TERM_ARRAYS, "bias")))
         case kind:
             raise InputError(f"{path}: {where}.kind {kind!r:.60} is not known")
 
@@ -262,7 +283,7 @@ def _layer(path: Path, number: int, item: object, arrays: dict[str, Ints]) -> La
 def _check_chain(folder: Path, network: IntegerNetwork) -> None:
     """Shapes fit from layer to layer, labels are below `classes`, trees are trees, and no value can overflow."""
     source, arrays = folder / "network.json", folder / "network.npz"
-    width = len(network.inputs)
+    width, signed = len(network.inputs), False
     # Bounds in whole numbers of any size: int64 might overflow before it could be compared.
     highest = max(2**item.bits - 1 for item in network.inputs)
     for number, layer in enumerate(network.layers):
@@ -275,9 +296,19 @@ def _check_chain(folder: Path, network: IntegerNetwork) -> None:
                 largest = _row_bounds(layer, highest)
                 if largest >= 2**MAX_VALUE_BITS:
                     raise InputError(f"{arrays}: {where}.weights: a sum may need more than {MAX_VALUE_BITS} bits")
-                width, highest = len(layer.bias), largest
+                width, highest, signed = len(layer.bias), largest, True
+            case MaskedSum():
+                if signed:
+                    raise InputError(f"{source}: {where}: masked_sum must follow the inputs or a clipped_relu")
+                width, highest, signed = len(layer.bias), _check_terms(arrays, where, layer, width, highest), True
             case ClippedReLU():
-                highest = min(highest >> layer.shift, 2**layer.bits - 1)
+                for name, value in (("shift", layer.shift), ("bits", layer.bits)):
+                    if isinstance(value, tuple) and len(value) != width:
+                        raise InputError(
+                            f"{source}: {where}.{name} must be one number or {width}, one for each neuron"
+                        )
+                signed = False
+                highest = max(min(highest >> shift, 2**bits - 1) for shift, bits in layer.of_each(width))
             case ArgMax():
                 if not final or width != network.classes:
                     raise InputError(f"{source}: {where}: arg_max must come last, after {network.classes} scores")
@@ -293,6 +324,29 @@ def _row_bounds(layer: Dense, highest: int) -> int:
     """Largest magnitude of any partial sum for inputs of magnitude up to `highest`, as a Python int."""
     totals = np.abs(layer.weights.astype(object)).sum(axis=1) * highest + np.abs(layer.bias.astype(object))
     return int(totals.max())
+
+
+def _check_terms(path: Path, where: str, layer: MaskedSum, width: int, highest: int) -> int:
+    """Largest magnitude of any partial sum, after every term is found to name an input, an output and a shift."""
+    for name, low, high in (
+        ("output", 0, len(layer.bias) - 1),
+        ("source", 0, width - 1),
+        ("sign", -1, 1),
+        ("shift", 0, MAX_VALUE_BITS),
+        ("mask", 0, 2**MAX_VALUE_BITS - 1),
+    ):
+        values = getattr(layer, name)
+        if ((values < low) | (values > high)).any():
+            raise InputError(f"{path}: {where}.{name} must be in {low}..{high}")
+    if (layer.sign == 0).any():
+        raise InputError(f"{path}: {where}.sign must be 1 or -1")
+    totals: list[int] = [abs(bias) for bias in layer.bias.tolist()]
+    top = 2 ** highest.bit_length() - 1
+    for output, mask, shift in zip(layer.output.tolist(), layer.mask.tolist(), layer.shift.tolist(), strict=True):
+        totals[output] += (mask & top) << shift
+    if max(totals) >= 2**MAX_VALUE_BITS:
+        raise InputError(f"{path}: {where}.shift: a sum may need more than {MAX_VALUE_BITS} bits")
+    return max(totals)
 
 
 def _check_tree(path: Path, where: str, tree: DecisionTree, width: int, classes: int) -> None:

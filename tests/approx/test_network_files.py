@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approx import network_files
-from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, Input, IntegerNetwork
+from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, Input, IntegerNetwork, Logic, MaskedSum
 from train.errors import InputError
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -49,7 +49,19 @@ def small_tree() -> IntegerNetwork:
     return IntegerNetwork((Input("a", 0, 4), Input("b", 1, 4)), (tree,), 3)
 
 
-@pytest.fixture(params=[perceptron, small_tree], ids=["perceptron", "tree"])
+def per_neuron() -> IntegerNetwork:
+    network = perceptron(1)
+    first, _, *rest = network.layers
+    return IntegerNetwork(network.inputs, (first, ClippedReLU((3, 0), (4, 0)), *rest), network.classes)
+
+
+def masked() -> IntegerNetwork:
+    columns = ([0, 0, 1], [0, 1, 1], [1, -1, 1], [2, 0, 1], [15, 6, 3], [5, -7])
+    layer = MaskedSum(*(np.array(column, np.int64) for column in columns))
+    return IntegerNetwork((Input("a", 0, 4), Input("b", 1, 4)), (layer, ArgMax()), 2)
+
+
+@pytest.fixture(params=[perceptron, per_neuron, small_tree, masked], ids=lambda build: build.__name__)
 def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[IntegerNetwork, Path]:
     network = request.param()
     network_files.save(network, tmp_path)
@@ -220,12 +232,46 @@ def test_refuses_bad_documents(tmp_path: Path, change: dict, parts: list[str]) -
     refused(tmp_path, "network.", *parts)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "part"),
+    [
+        ("n0_output", [0, 2, 1], "output"),
+        ("n0_source", [0, 2, 1], "source"),
+        ("n0_sign", [1, 0, 1], "sign"),
+        ("n0_shift", [63, 0, 0], "shift"),
+        ("n0_shift", [60, 0, 0], "62 bits"),
+        ("n0_mask", [-1, 0, 0], "mask"),
+    ],
+)
+def test_refuses_bad_terms(tmp_path: Path, name: str, values: list[int], part: str) -> None:
+    network_files.save(masked(), tmp_path)
+    assert same(network_files.load(tmp_path), masked())
+    put(tmp_path, **{name: np.array(values, np.int64)})
+    refused(tmp_path, "network.npz", part)
+
+
+def test_a_layer_that_has_no_form_in_the_file_is_never_dropped(tmp_path: Path) -> None:
+    logic = Logic(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Logic"):
+        network_files.save(IntegerNetwork((Input("a", 0, 1),), (logic,), 2), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_refuses_unknown_layers(tmp_path: Path) -> None:
     network_files.save(perceptron(), tmp_path)
     document = json.loads((tmp_path / "network.json").read_text())
     document["layers"][1] = {"kind": "softmax"}
     (tmp_path / "network.json").write_text(json.dumps(document))
     refused(tmp_path, "layers[1].kind", "softmax")
+
+
+def test_refuses_a_wrong_number_of_neurons(tmp_path: Path) -> None:
+    network_files.save(per_neuron(), tmp_path)
+    assert same(network_files.load(tmp_path), per_neuron())
+    document = json.loads((tmp_path / "network.json").read_text())
+    document["layers"][1]["bits"] = [4, 4, 4]
+    (tmp_path / "network.json").write_text(json.dumps(document))
+    refused(tmp_path, "layers[1].bits", "2")
 
 
 def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
