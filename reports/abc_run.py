@@ -5,7 +5,6 @@ Which scripts are worth running is in `reports.recipes`; choosing among results 
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +12,20 @@ import numpy as np
 from approx import netlist_blif
 from approx.netlist import CellType, Netlist
 from hdl import process
+from reports.recipes import Recipe
 
 SAMPLES = 64 * 64
 
 
-@dataclass(frozen=True)
-class Run:
-    """A script and the number of the permutation of inputs, outputs and gates' pins (0: as they came)."""
-
-    script: str
-    permutation: int
-
-
 def map_once(
-    netlist: Netlist, run: Run, cells: Sequence[CellType], genlib: str, *, seed: int, time_limit_s: float
-) -> Netlist:
-    """Synthesise and map. Raises hdl.process.ToolError where ABC fails, is late, or changes the function."""
-    rng = np.random.default_rng((seed, run.permutation))
-    if run.permutation == 0:
+    netlist: Netlist, recipe: Recipe, cells: Sequence[CellType], genlib: str, *, seed: int, time_limit_s: float
+) -> list[Netlist]:
+    """Restructure once and map with each of the recipe's mappers; one netlist for each, in order.
+
+    Raises hdl.process.ToolError where ABC fails, is late, or changes the function.
+    """
+    rng = np.random.default_rng((seed, recipe.permutation))
+    if recipe.permutation == 0:
         text = netlist_blif.write(netlist)
     else:
         text = netlist_blif.write(
@@ -39,20 +34,29 @@ def map_once(
             output_order=rng.permutation(len(netlist.output_nodes)).tolist(),
             swapped=rng.random(len(netlist.kinds)) < 0.5,
         )
+    # A script file, because ABC cuts long command lines.
+    lines = ["read_genlib cells.genlib", "read_blif in.blif", "strash", *recipe.script.split("; "), "backup"]
+    for number, mapper in enumerate(recipe.mappers):
+        lines += ["restore", *mapper.split("; "), f"write_blif out{number}.blif"]
     with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
         place = Path(folder)
         (place / "cells.genlib").write_text(genlib, encoding="ascii")
         (place / "in.blif").write_text(text, encoding="ascii")
-        # A script file, because ABC cuts long command lines.
-        script = f"read_genlib cells.genlib\nread_blif in.blif\nstrash\n{run.script}\nwrite_blif out.blif\n"
-        (place / "script").write_text(script.replace("; ", "\n"), encoding="ascii")
+        (place / "script").write_text("\n".join([*lines, ""]), encoding="ascii")
         process.run([process.abc_binary(), "-q", "source script"], time_limit_s=time_limit_s, cwd=place)
-        if not (place / "out.blif").exists():
-            raise process.ToolError(f"yosys-abc wrote no netlist for {run.script!r}")
-        result = (place / "out.blif").read_text(encoding="ascii")
-    mapped = netlist_blif.read(result, cells, netlist.inputs, netlist.outputs, "what yosys-abc wrote")
-    if not agree(netlist, mapped, seed):
-        raise process.ToolError(f"yosys-abc changed the function with {run.script!r}")
+        results = []
+        for number, mapper in enumerate(recipe.mappers):
+            found = place / f"out{number}.blif"
+            if not found.exists():
+                raise process.ToolError(f"yosys-abc wrote no netlist for {recipe.script!r} and {mapper!r}")
+            results.append(found.read_text(encoding="ascii"))
+    mapped = [
+        netlist_blif.read(result, cells, netlist.inputs, netlist.outputs, "what yosys-abc wrote")
+        for result in results
+    ]
+    for one, mapper in zip(mapped, recipe.mappers, strict=True):
+        if not agree(netlist, one, seed):
+            raise process.ToolError(f"yosys-abc changed the function with {recipe.script!r} and {mapper!r}")
     return mapped
 
 

@@ -5,7 +5,7 @@ made is said in `reports.recipes`.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -15,17 +15,32 @@ import numpy as np
 from approx.netlist import CellType, Netlist
 from hdl.process import ToolError
 from reports import genlib
-from reports.abc_run import Run, map_once
+from reports.abc_run import map_once
 from reports.elaboration import elaborate
-from reports.recipes import EffortName, runs
+from reports.recipes import EffortName, Recipe, plan
 from reports.technology import Cell, Technology
 
 Objective: TypeAlias = Literal["area", "power"]
 
 
+KEPT = 4
+
+
+@dataclass(frozen=True)
+class Run:
+    """An ABC script and the number of the random order of inputs and pins it began with (0: as they came)."""
+
+    script: str
+    permutation: int
+
+
 @dataclass(frozen=True, eq=False)
 class Mapping:
-    """The best netlist and its area; areas and runs: of every run that ended, in the order of the runs, in um2."""
+    """The best netlist and its area in um2, and what shows the spread: the runs from the circuit as it was given.
+
+    areas and runs: of every such run that ended, in order, in um2. The best may be smaller than all of them, because
+    the best netlists are restructured and mapped again.
+    """
 
     netlist: Netlist
     area_um2: float
@@ -79,33 +94,64 @@ def map_netlist(
     """
     deadline = time.monotonic() + time_limit_s
     prices = {cell.type.name: price(cell, technology, objective) for cell in technology.cells}
+    areas = {cell.type.name: cell.area_um2 for cell in technology.cells}
     cells = cheapest(technology.cells, prices)
     library = genlib.write((cell, prices[cell.name]) for cell in cells)
-    planned = runs(len(netlist.kinds), effort)
+    planned = plan(len(netlist.kinds), effort)
     failures: list[ToolError] = []
 
-    def attempt(run: Run) -> Netlist | None:
+    def attempt(start: Netlist, recipe: Recipe) -> list[Netlist]:
         left = deadline - time.monotonic()
         if left <= 0:
-            return None
+            return []
         try:
-            return map_once(netlist, run, cells, library, seed=seed, time_limit_s=left)
+            return map_once(start, recipe, cells, library, seed=seed, time_limit_s=left)
         except ToolError as error:
             failures.append(error)
-            return None
+            return []
+
+    def attempts(jobs: Sequence[tuple[Netlist, Recipe]]) -> list[tuple[Recipe, Run, Netlist]]:
+        results = pool.map(attempt, *zip(*jobs, strict=True))
+        return [
+            (recipe, Run(f"{recipe.script}; {mapper}", recipe.permutation), mapped)
+            for (_, recipe), found in zip(jobs, results, strict=True)
+            for mapper, mapped in zip(recipe.mappers, found, strict=False)
+        ]
 
     with ThreadPoolExecutor(max(processes, 1)) as pool:
-        found = [(run, mapped) for run, mapped in zip(planned, pool.map(attempt, planned), strict=True) if mapped]
-    if not found:
-        raise failures[0] if failures else ToolError(f"no mapping ended within {time_limit_s:g} s", timed_out=True)
-    best = min((total(mapped, prices), index) for index, (_, mapped) in enumerate(found))[1]
-    areas = {cell.type.name: cell.area_um2 for cell in technology.cells}
+        found = attempts([(netlist, recipe) for recipe in planned.first])
+        if not found:
+            raise (
+                failures[0] if failures else ToolError(f"no mapping ended within {time_limit_s:g} s", timed_out=True)
+            )
+        best = _smallest((mapped for *_, mapped in found), prices)
+        for number in range(1, planned.rounds + 1):
+            jobs = [
+                (best[k % len(best)], Recipe(script, mappers, number))
+                for k, (script, mappers) in enumerate(planned.again, number)
+            ]
+            later = attempts(jobs)
+            best = _smallest((*best, *(mapped for *_, mapped in later)), prices)
+    # One figure for each recipe, that of its best mapper.
+    chosen: dict[tuple[str, int], tuple[float, Run]] = {}
+    for recipe, run, mapped in found:
+        key, area = (recipe.script, recipe.permutation), total(mapped, areas)
+        if key not in chosen or area < chosen[key][0]:
+            chosen[key] = (area, run)
     return Mapping(
-        found[best][1],
-        total(found[best][1], areas),
-        tuple(total(mapped, areas) for _, mapped in found),
-        tuple(run for run, _ in found),
+        best[0],
+        total(best[0], areas),
+        tuple(area for area, _ in chosen.values()),
+        tuple(r for _, r in chosen.values()),
     )
+
+
+def _smallest(netlists: Iterable[Netlist], prices: dict[str, float]) -> list[Netlist]:
+    """The few cheapest different ones, cheapest first; among equals those that came first."""
+    different: dict[tuple[bytes, ...], Netlist] = {}
+    for one in netlists:
+        different.setdefault((one.kinds.tobytes(), one.sources.tobytes(), one.output_nodes.tobytes()), one)
+    return sorted(different.values(), key=lambda one: total(one, prices))[:KEPT]
 
 
 def price(cell: Cell, technology: Technology, objective: Objective) -> float:

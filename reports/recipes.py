@@ -3,60 +3,82 @@
 The choice depends on the size and the effort alone, never on time, so that results can be repeated.
 """
 
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
-
-from reports.abc_run import Run
 
 EffortName: TypeAlias = Literal["quick", "standard", "thorough"]
 
+
+@dataclass(frozen=True)
+class Recipe:
+    """A script that restructures, mappers that each start from its result, and the order of inputs it starts from.
+
+    permutation: 0 for inputs, outputs and pins as they came, else the number of a random order.
+    """
+
+    script: str
+    mappers: tuple[str, ...]
+    permutation: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """first: recipes for the circuit itself; then `rounds` rounds of `again` for the best netlists found so far."""
+
+    first: tuple[Recipe, ...]
+    again: tuple[tuple[str, tuple[str, ...]], ...]
+    rounds: int
+
+
 _BASE = "ifraig; scorr; dc2; dc2; strash"
-_MFS = "if -K 4 -a; mfs2 -ae -W 6 -F 100 -D 0 -M 1000; strash; dc2"
+_MFS_4 = "if -K 4 -a; mfs2 -ae -W 6 -F 100 -D 0 -M 1000; strash"
+_MFS_6 = "if -K 6 -a; mfs2 -ae -W 6 -F 100 -D 0 -M 1000; strash"
 _SYN = "ifraig; &get -n; &syn2; &syn3; &syn4; &put"
 _ORCHESTRATE = "ifraig; orchestrate -l; orchestrate -l -K 12 -N 3; orchestrate -l -K 12 -N 3; dc2"
 _DEEP = "&get -n; &deepsyn -I 2 -J 20; &put"
 _DEEPER = "&get -n; &deepsyn -I 4 -J 60 -t; &put"
-_AMAP = "amap -m -F 10 -A 20"
+_FLAT = "collapse; sop; fx; strash; ifraig; dc2; dc2"
+_SHARED = "dsd; strash; dc2; dc2"
 
-_PLAIN = (
-    f"{_BASE}; dch -f; amap -m",
-    f"{_BASE}; dch -f; map -a",
-    f"{_BASE}; dch -f; emap -a",
-)
-_MORE = (
-    f"{_SYN}; dch; {_AMAP}",
-    f"{_SYN}; dch -f; emap -a",
-    f"{_BASE}; {_MFS}; dch; {_AMAP}",
-    f"{_BASE}; {_MFS}; dch -f; map -a",
-    f"{_BASE}; {_MFS}; dch -f; emap -a",
-    f"{_ORCHESTRATE}; dch; {_AMAP}",
-    f"{_ORCHESTRATE}; dch -f; emap -a",
-    f"{_BASE}; {_AMAP}",
-    f"{_DEEP}; dch -f; {_AMAP}",
-    f"{_DEEP}; dch -f; emap -a",
-)
-_COLLAPSED = (
-    "collapse; sop; fx; strash; ifraig; dc2; dc2; dch; amap -m -F 10 -A 20",
-    "collapse; sop; fx; strash; ifraig; dc2; dc2; dch -f; emap -a",
-    "dsd; strash; dc2; dc2; dch; amap -m -F 10 -A 20",
-    "dsd; strash; dc2; dc2; dch -f; emap -a",
-)
-_DEEPEST = (
-    f"{_DEEPER}; dch -f; {_AMAP}",
-    f"{_DEEPER}; dch -f; emap -a",
-    f"{_DEEPER}; {_MFS}; dch -f; map -a",
+_AMAP = "dch -f; amap -m"
+_EMAP = "dch -f; emap -a"
+_MAP = "dch -f; map -a"
+_SLOW_AMAP = "dch; amap -m -F 10 -A 20"
+_ALL = (_EMAP, _SLOW_AMAP, _MAP, "amap -m -F 10 -A 20", "map -a")
+
+_AGAIN = (
+    "strash",
+    "dc2",
+    "ifraig; resub -K 12 -N 2; rewrite -z",
+    "&get -n; &deepsyn -I 1 -J 10; &put",
+    _MFS_6,
+    "orchestrate -l",
+    "&get -n; &syn3; &syn4; &put",
+    _MFS_4,
 )
 
 
-def runs(gates: int, effort: EffortName) -> tuple[Run, ...]:
-    """The runs for a circuit of this many simple gates, those of most promise first."""
+def plan(gates: int, effort: EffortName) -> Plan:
+    """The recipes for a circuit of this many simple gates, those of most promise first."""
     scripts: tuple[str, ...]
+    mappers: tuple[str, ...] = _ALL
     if gates <= 600:
-        scripts = (*_PLAIN, *_MORE, *_COLLAPSED) if effort == "quick" else (*_PLAIN, *_MORE, *_COLLAPSED, *_DEEPEST)
-        permutations = {"quick": 2, "standard": 6, "thorough": 20}[effort]
+        scripts = (_BASE, _SYN, _DEEP, f"{_BASE}; {_MFS_4}; dc2", f"{_BASE}; {_MFS_6}", _ORCHESTRATE, _FLAT, _SHARED)
+        if effort != "quick":
+            scripts = (*scripts, _DEEPER, f"{_DEEPER}; {_MFS_4}")
+        small = gates <= 120
+        permutations = {"quick": 1 + small, "standard": 4 if small else 2, "thorough": 12 if small else 6}[effort]
+        again: tuple[str, ...] = _AGAIN[: 4 + 2 * small]
+        rounds = {"quick": 3, "standard": 8, "thorough": 24}[effort]
     elif gates <= 5000:
-        scripts = _PLAIN if effort == "quick" else (*_PLAIN, *_MORE[:8])
+        scripts = (_BASE,) if effort == "quick" else (_BASE, _SYN, f"{_BASE}; {_MFS_4}; dc2", _ORCHESTRATE)
+        mappers = (_AMAP, _MAP) if effort == "quick" else _ALL[:3]
         permutations = {"quick": 2, "standard": 2, "thorough": 6}[effort]
+        again, rounds = _AGAIN[:3], {"quick": 0, "standard": 1, "thorough": 6}[effort]
     else:
-        scripts = _PLAIN[:2] if effort == "quick" else (*_PLAIN, *_MORE[:3])
+        scripts = (_BASE,) if effort == "quick" else (_BASE, _SYN)
+        mappers = (_AMAP,)
         permutations = {"quick": 1, "standard": 2, "thorough": 4}[effort]
-    return tuple(Run(script, permutation) for permutation in range(permutations) for script in scripts)
+        again, rounds = _AGAIN[:2], {"quick": 0, "standard": 0, "thorough": 2}[effort]
+    first = tuple(Recipe(script, mappers, number) for number in range(permutations) for script in scripts)
+    return Plan(first, tuple((script, mappers) for script in again), rounds)
