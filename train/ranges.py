@@ -1,0 +1,60 @@
+"""Choosing the range of every input's quantiser so that the thresholds that matter fall on its leading bits.
+
+A threshold at the middle of the range is the first bit itself and costs no gate; one at a quarter costs one. Plain
+ranges from the smallest to the largest value live in `train.quantiser.fit`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.quantiser import Quantiser, fit
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A split of one feature: where, and the impurity that it removes, weighted by rows."""
+
+    value: float
+    gain: float
+
+
+def fit_ranges(
+    values: NDArray[np.float64], labels: NDArray[np.int64], bits: int, *, seed: int = 0, leaves: int = 16
+) -> tuple[Quantiser, ...]:
+    """A quantiser for every column of training values, float64 [rows, features], with labels, int64 [rows].
+
+    A tree with `leaves` leaves says which thresholds matter. A feature's weightiest one becomes the middle of its
+    range and the next one, if it is not too near, a quarter; values beyond the range are clipped to it. Features that
+    the tree does not read keep the range from the smallest to the largest value. Every column must vary.
+    """
+    found = _thresholds(values, labels, seed, leaves)
+    return tuple(_fit_column(values[:, i], found.get(i, ()), bits) for i in range(values.shape[1]))
+
+
+def _thresholds(
+    values: NDArray[np.float64], labels: NDArray[np.int64], seed: int, leaves: int
+) -> dict[int, tuple[Threshold, ...]]:
+    """By feature, weightiest first."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=seed).fit(values, labels).tree_
+    load = tree.weighted_n_node_samples * tree.impurity
+    found: dict[int, list[Threshold]] = {}
+    for node in np.flatnonzero(tree.children_left >= 0):
+        gain = load[node] - load[tree.children_left[node]] - load[tree.children_right[node]]
+        found.setdefault(int(tree.feature[node]), []).append(Threshold(float(tree.threshold[node]), float(gain)))
+    return {i: tuple(sorted(splits, key=lambda s: (-s.gain, s.value))) for i, splits in found.items()}
+
+
+def _fit_column(values: NDArray[np.float64], thresholds: tuple[Threshold, ...], bits: int) -> Quantiser:
+    if not thresholds:
+        return fit(values, bits)
+    middle = thresholds[0].value
+    apart = [2 * abs(t.value - middle) for t in thresholds[1:] if abs(t.value - middle) > 0.1 * float(values.std())]
+    low, high = np.quantile(values, [0.02, 0.98])
+    half = apart[0] if apart else max(middle - float(low), float(high) - middle)
+    if half <= 0 or not np.isfinite([middle - half, middle + half]).all():
+        return fit(values, bits)
+    return Quantiser(middle - half, middle + half, bits)
