@@ -152,6 +152,29 @@ def _plan_of_digits(
     return min(plans, key=cost)
 
 
+def plan_bits(
+    weights: Sequence[tuple[int, int, int]], bias: int, low: int, high: int, *, first_bit: int = 0
+) -> SumPlan:
+    """Plan bias + sum of weight * bit for single bits (input, bit, weight) of unsigned inputs, each given once.
+
+    What masks leave of a sum of products, with terms of the same bit added up. low, high: range of the sum.
+    """
+    plans = []
+    for digits in (fewest_digits, binary_digits, canonical_signed_digits):
+        positive: list[tuple[int, int, int]] = []
+        negative: list[tuple[int, int, int]] = []
+        largest = [0, 0]
+        for i, bit, weight in weights:
+            for power, sign in digits(weight):
+                (positive if sign > 0 else negative).append((i, bit, power))
+                largest[sign < 0] += 1 << power
+        plans += [
+            _difference(positive, negative, largest, constants, (low, high), first_bit)
+            for constants in _placements(bias, bool(positive), bool(negative))
+        ]
+    return min(plans, key=cost)
+
+
 def _varying(cell: AdderCell) -> int:
     return sum(node > 1 for node in cell.sources)
 

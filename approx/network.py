@@ -72,27 +72,46 @@ class MaskedSum:
         return sums
 
     def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
-        """Bounds; exact where every input ranges over 0..2**bits - 1 and no two terms share an input."""
+        """Bounds; exact where every input ranges over 0..2**bits - 1."""
         del low
-        tops = np.array([(1 << int(top).bit_length()) - 1 for top in high], np.int64)
-        summands = (tops[self.source] & self.mask) << self.shift
         least, most = self.bias.copy(), self.bias.copy()
-        np.add.at(least, self.output, np.where(self.sign < 0, -summands, 0))
-        np.add.at(most, self.output, np.where(self.sign > 0, summands, 0))
+        for o, weights in enumerate(self.bit_weights([int(top).bit_length() for top in high])):
+            least[o] += sum(min(weight, 0) for weight in weights.values())
+            most[o] += sum(max(weight, 0) for weight in weights.values())
         return least, most
+
+    def bit_weights(self, widths: Sequence[int]) -> tuple[dict[tuple[int, int], int], ...]:
+        """For every output what each bit (input, bit) of inputs of these widths adds to the sum, zeros left out."""
+        found: list[dict[tuple[int, int], int]] = [{} for _ in self.bias]
+        terms = (self.output, self.source, self.sign, self.shift, self.mask)
+        for o, i, sign, shift, mask in zip(*(part.tolist() for part in terms), strict=True):
+            for bit in range(widths[i]):
+                if mask >> bit & 1:
+                    found[o][i, bit] = found[o].get((i, bit), 0) + (sign << shift + bit)
+        return tuple({bit: weights[bit] for bit in sorted(weights) if weights[bit]} for weights in found)
 
 
 @dataclass(frozen=True)
 class ClippedReLU:
-    """y = clip(x >> shift, 0, 2**bits - 1); the shift is arithmetic, so it truncates towards minus infinity."""
+    """y = clip(x >> shift, 0, 2**bits - 1); the shift is arithmetic, so it truncates towards minus infinity.
 
-    shift: int
-    bits: int
+    shift and bits are one number for all neurons or one for each; a neuron of no bits is always 0.
+    """
+
+    shift: int | tuple[int, ...]
+    bits: int | tuple[int, ...]
 
     def evaluate(self, x: Ints) -> Ints:
-        """int64 of any shape -> int64 of the same shape."""
-        clipped: Ints = np.clip(x >> self.shift, 0, 2**self.bits - 1)
+        """int64 [..., neurons] -> int64 of the same shape."""
+        tops = (np.int64(1) << np.array(self.bits, np.int64)) - 1
+        clipped: Ints = np.clip(x >> np.array(self.shift, np.int64), 0, tops)
         return clipped
+
+    def of_each(self, neurons: int) -> tuple[tuple[int, int], ...]:
+        """Shift and bits of every neuron."""
+        shifts = (self.shift,) * neurons if isinstance(self.shift, int) else self.shift
+        bits = (self.bits,) * neurons if isinstance(self.bits, int) else self.bits
+        return tuple(zip(shifts, bits, strict=True))
 
     def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
         """Exact bounds: the operation is monotone."""
@@ -111,6 +130,53 @@ class ArgMax:
     def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
         """The label ranges over all indices."""
         return np.zeros(1, np.int64), np.full(1, len(low) - 1, np.int64)
+
+
+def knock_out(scores: int) -> tuple[tuple[int, int], ...]:
+    """The matches of a tournament in which neighbours meet, so that an exact one gives ties to the lowest index."""
+    matches: list[tuple[int, int]] = []
+    left = list(range(scores))
+    while len(left) > 1:
+        pairs = [(left[k], left[k + 1]) for k in range(0, len(left) - 1, 2)]
+        left = [scores + len(matches) + k for k in range(len(pairs))] + left[2 * len(pairs) :]
+        matches += pairs
+    return tuple(matches)
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """An approximate arg-max: a knock-out whose every match looks only at some bits of its two scores.
+
+    Match m, (a, b) of `matches`, is between two contestants; contestant k is score k, and contestant scores + m the
+    winner of match m. Every contestant but the last plays one match. The key of a score is score >> shift[m], wrapped
+    to `width[m]` >= 1 bits of two's complement; b wins where its key is larger, else a.
+    """
+
+    matches: tuple[tuple[int, int], ...]
+    shift: tuple[int, ...]
+    width: tuple[int, ...]
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 [rows, scores] -> int64 [rows], the index of the winner's score."""
+        values = list(x.T)
+        labels = [np.full(len(x), k, np.int64) for k in range(x.shape[1])]
+        for (a, b), shift, width in zip(self.matches, self.shift, self.width, strict=True):
+            half = np.int64(1) << width - 1
+            keys = [((values[k] >> shift) + half & 2 * half - 1) - half for k in (a, b)]
+            wins = keys[1] > keys[0]
+            values.append(np.where(wins, values[b], values[a]))
+            labels.append(np.where(wins, labels[b], labels[a]))
+        return labels[-1]
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """The label ranges over all indices."""
+        return np.zeros(1, np.int64), np.full(1, len(low) - 1, np.int64)
+
+    def keys(self, low: Ints, high: Ints) -> tuple[tuple[int, int], ...]:
+        """Shift and width of every match, made as small as scores in low..high allow without changing a winner."""
+        most = max(signed_width(min(int(low.min()), -1), int(high.max())), 1)
+        shifts = [min(shift, most - 1) for shift in self.shift]
+        return tuple((s, max(min(width, most - s), 1)) for s, width in zip(shifts, self.width, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,15 +231,16 @@ class Logic:
         return np.zeros(1, np.int64), np.full(1, 2 ** len(self.netlist.output_nodes) - 1, np.int64)
 
 
-Layer: TypeAlias = Dense | MaskedSum | ClippedReLU | ArgMax | DecisionTree | Logic
+Layer: TypeAlias = Dense | MaskedSum | ClippedReLU | ArgMax | Tournament | DecisionTree | Logic
 
 
 @dataclass(frozen=True)
 class IntegerNetwork:
     """A chain of integer operations over named inputs.
 
-    It ends in ArgMax, DecisionTree or Logic (a classifier, whose output is a label) or in any other operation (its
-    output is the scores). Logic may give a label that no class has, `classes` or above: it is always wrong.
+    It ends in ArgMax, Tournament, DecisionTree or Logic (a classifier, whose output is a label) or in any other
+    operation (its output is the scores). Logic may give a label that no class has, `classes` or above: it is always
+    wrong.
     """
 
     inputs: tuple[Input, ...]
@@ -199,7 +266,7 @@ class IntegerNetwork:
 
     @property
     def is_classifier(self) -> bool:
-        return isinstance(self.layers[-1], ArgMax | DecisionTree | Logic)
+        return isinstance(self.layers[-1], ArgMax | Tournament | DecisionTree | Logic)
 
     def intervals(self) -> list[tuple[Ints, Ints]]:
         """Bounds of the values that enter each layer, and last those of the output."""

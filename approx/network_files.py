@@ -17,7 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, Input, IntegerNetwork, Ints, Layer, MaskedSum
+from approx.network import (
+    ArgMax,
+    ClippedReLU,
+    DecisionTree,
+    Dense,
+    Input,
+    IntegerNetwork,
+    Ints,
+    Layer,
+    MaskedSum,
+    Tournament,
+)
 from train.errors import InputError
 
 SCHEMA = "inkling.integer-network"
@@ -55,6 +66,10 @@ def save(network: IntegerNetwork, folder: Path) -> None:
                 for name in TREE_ARRAYS:
                     arrays[f"{number}.{name}"] = getattr(layer, name)
                 layers.append({"kind": "decision_tree", "nodes": len(layer.feature)})
+            case Tournament():
+                matches = [list(match) for match in layer.matches]
+                keys = {"shift": list(layer.shift), "width": list(layer.width)}
+                layers.append({"kind": "tournament", "matches": matches} | keys)
             case MaskedSum():
                 for name in (*TERM_ARRAYS, "bias"):
                     arrays[f"{number}.{name}"] = getattr(layer, name)
@@ -151,6 +166,12 @@ def _whole(path: Path, where: str, value: object, low: int, high: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise InputError(f"{path}: {where} must be a whole number in {low}..{high}")
     return value
+
+
+def _list(path: Path, where: str, value: object, low: int, high: int) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) > MAX_CLASSES:
+        raise InputError(f"{path}: {where} must be a list of at most {MAX_CLASSES}")
+    return tuple(_whole(path, f"{where}[{k}]", item, low, high) for k, item in enumerate(value))
 
 
 def _one_or_each(path: Path, where: str, value: object, high: int) -> int | tuple[int, ...]:
@@ -274,6 +295,19 @@ def _layer(path: Path, number: int, item: object, arrays: dict[str, Ints]) -> La
             return ArgMax()
         case "decision_tree":
             return DecisionTree(*(arrays[f"{number}.{name}"] for name in TREE_ARRAYS))
+        case "tournament":
+            fields = _fields(path, where, item, ("kind", "matches", "shift", "width"))
+            matches = fields["matches"]
+            if not isinstance(matches, list) or not len(matches) < MAX_CLASSES:
+                raise InputError(f"{path}: {where}.matches must be a list of less than {MAX_CLASSES}")
+            pairs = [_list(path, f"{where}.matches[{m}]", pair, 0, 2 * MAX_CLASSES) for m, pair in enumerate(matches)]
+            if any(len(pair) != 2 for pair in pairs):
+                raise InputError(f"{path}: {where}.matches must hold pairs")
+            return Tournament(
+                tuple((pair[0], pair[1]) for pair in pairs),
+                _list(path, f"{where}.shift", fields["shift"], 0, MAX_VALUE_BITS),
+                _list(path, f"{where}.width", fields["width"], 1, MAX_VALUE_BITS),
+            )
         case "masked_sum":
             return MaskedSum(*(arrays[f"{number}.{name}"] for name in (*TERM_ARRAYS, "bias")))
         case kind:
@@ -309,6 +343,10 @@ def _check_chain(folder: Path, network: IntegerNetwork) -> None:
                         )
                 signed = False
                 highest = max(min(highest >> shift, 2**bits - 1) for shift, bits in layer.of_each(width))
+            case Tournament():
+                if not final or width != network.classes:
+                    raise InputError(f"{source}: {where}: tournament must come last, after {network.classes} scores")
+                _check_tournament(source, where, layer, width)
             case ArgMax():
                 if not final or width != network.classes:
                     raise InputError(f"{source}: {where}: arg_max must come last, after {network.classes} scores")
@@ -347,6 +385,18 @@ def _check_terms(path: Path, where: str, layer: MaskedSum, width: int, highest: 
     if max(totals) >= 2**MAX_VALUE_BITS:
         raise InputError(f"{path}: {where}.shift: a sum may need more than {MAX_VALUE_BITS} bits")
     return max(totals)
+
+
+def _check_tournament(path: Path, where: str, layer: Tournament, scores: int) -> None:
+    """Every contestant but the last plays one match, after it is known."""
+    if not len(layer.matches) == len(layer.shift) == len(layer.width) == scores - 1:
+        raise InputError(f"{path}: {where}: matches, shift and width must have {scores - 1} items")
+    players = [k for match in layer.matches for k in match]
+    known = all(max(match) < scores + m for m, match in enumerate(layer.matches))
+    if not known or sorted(players) != list(range(2 * scores - 2)):
+        raise InputError(f"{path}: {where}: every contestant but the winner must play one match, after it is known")
+    if any(shift + width > MAX_VALUE_BITS for shift, width in zip(layer.shift, layer.width, strict=True)):
+        raise InputError(f"{path}: {where}: a key must end below bit {MAX_VALUE_BITS}")
 
 
 def _check_tree(path: Path, where: str, tree: DecisionTree, width: int, classes: int) -> None:

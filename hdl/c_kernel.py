@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 
-from approx.network import DecisionTree, Dense, IntegerNetwork, Logic
+from approx.network import DecisionTree, Dense, IntegerNetwork, Logic, Tournament
 from hdl.kernel_plan import Clip, Plan, Stage, plan, post_order
 from hdl.ports import port_names
 from train.errors import InputError
@@ -161,6 +161,28 @@ def _dense(stage: Stage, dense: Dense, output: int, sources: Sequence[str]) -> s
     return " ".join(terms) or "0"
 
 
+def _masked(stage: Stage, bias: int, output: int, sources: Sequence[str]) -> str:
+    """bias + sum of sign * ((source & mask) << shift); products in place of shifts, as the type may be narrow."""
+    width = stage.width
+    terms = [_literal(bias, width)] if bias else []
+    for source, sign, shift, mask in stage.terms[output]:
+        factor = f"{_literal(1 << shift, width)}*" if shift else ""
+        symbol = "-" if sign < 0 else "+" if terms else ""
+        terms.append(f"{symbol}{' ' if terms else ''}{factor}({sources[source]} & {_literal(mask, width)})")
+    return " ".join(terms) or "0"
+
+
+def _sum(stage: Stage, output: int, sources: Sequence[str]) -> str:
+    """What an output of a stage adds up, or the value that it only clips."""
+    match stage.sums:
+        case None:
+            return sources[output]
+        case Dense() as dense:
+            return _dense(stage, dense, output, sources)
+        case masked:
+            return _masked(stage, int(masked.bias[output]), output, sources)
+
+
 def _clips(clips: Sequence[Clip], kind: str, value: str) -> list[str]:
     lines = []
     for clip in clips:
@@ -176,10 +198,40 @@ def _clips(clips: Sequence[Clip], kind: str, value: str) -> list[str]:
 def _argmax(width: int, sources: Sequence[str]) -> list[str]:
     """Statements that leave the index of the largest source in `label`; the earliest wins among equals."""
     kind = f"int{width}_t"
+    if len(sources) == 1:
+        return [f"const {kind} label = 0;"]
     lines = [f"{kind} best = {sources[0]}, label = 0;"]
     for k, source in enumerate(sources[1:], 1):
         lines.append(f"label = {source} > best ? {k} : label; best = {source} > best ? {source} : best;")
     return lines
+
+
+def _tournament(decision: Tournament, how: Plan, sources: Sequence[str]) -> list[str]:
+    """Statements that leave the winner's index in `label`.
+
+    A key's bits are left in place and its sign bit turned over, so that keys compare as numbers that are never
+    negative and no negative number is shifted.
+    """
+    kind, width = f"int{how.width}_t", how.width
+    values, labels = [*sources], [str(k) for k in range(len(sources))]
+    lines = []
+    for m, ((a, b), (shift, bits)) in enumerate(zip(decision.matches, how.keys, strict=True)):
+        mask, sign = _literal((1 << bits) - 1 << shift, width), _literal(1 << shift + bits - 1, width)
+        keys = [f"(({values[k]} & {mask}) ^ {sign})" for k in (a, b)]
+        lines.append(f"const {kind} less{m} = {keys[0]} < {keys[1]};")
+        lines.append(f"const {kind} who{m} = less{m} ? {labels[b]} : {labels[a]};")
+        if m < len(decision.matches) - 1:
+            lines.append(f"const {kind} best{m} = less{m} ? {values[b]} : {values[a]};")
+        values.append(f"best{m}")
+        labels.append(f"who{m}")
+    return [*lines, f"const {kind} label = {labels[-1]};"]
+
+
+def _decision(how: Plan, sources: Sequence[str]) -> list[str]:
+    """Statements that leave the index of the winning score in `label`."""
+    if isinstance(how.decision, Tournament):
+        return _tournament(how.decision, how, sources)
+    return _argmax(how.width, sources)
 
 
 def _tree_lanes(tree: DecisionTree, sources: Sequence[str]) -> list[str]:
@@ -217,7 +269,7 @@ def _stage_results(stage: Stage, number: int, inputs: int, element: Element) -> 
     sources = [element(number, i) for i in range(inputs)]
     found = []
     for output, clips in enumerate(stage.clips):
-        value = sources[output] if stage.dense is None else _dense(stage, stage.dense, output, sources)
+        value = _sum(stage, output, sources)
         found.append([f"{kind} t = ({kind})({value});", *_clips(clips, kind, "t")])
     return found
 
@@ -260,7 +312,7 @@ def _single(how: Plan, name: str) -> list[str]:
         if isinstance(how.decision, DecisionTree):
             decided = _tree_walk(how.decision, f"v{last}")
         else:
-            decided = _argmax(how.width, sources)
+            decided = _decision(how, sources)
         lines += [f"    {line}" for line in decided]
         lines.append("    return (int)label;")
     return [*lines, "}"]
@@ -294,7 +346,7 @@ def _block(how: Plan) -> list[str]:
     if isinstance(how.decision, DecisionTree):
         lines += loop([*_tree_lanes(how.decision, sources), "labels[l] = label;"])
     elif how.decision is not None:
-        lines += loop([*_argmax(how.width, sources), "labels[l] = (uint8_t)label;"])
+        lines += loop([*_decision(how, sources), "labels[l] = (uint8_t)label;"])
     else:
         lines += loop([f"scores[l * {count} + {i}] = {source};" for i, source in enumerate(sources)])
     return [*lines, "}"]

@@ -6,9 +6,20 @@ A new operation adds one part in a module of its own and one case here.
 from collections.abc import Sequence
 
 from approx.netlist import Netlist
-from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, IntegerNetwork, Ints, Logic, label_bits
+from approx.network import (
+    ArgMax,
+    ClippedReLU,
+    DecisionTree,
+    Dense,
+    IntegerNetwork,
+    Ints,
+    Logic,
+    MaskedSum,
+    Tournament,
+    label_bits,
+)
 from approx.ranking import cheapest_same_ranking
-from hdl import argmax, layer, logic, neuron, tree
+from hdl import argmax, layer, logic, masked, neuron, tournament, tree
 from hdl.part import Chain, Part
 from hdl.ports import port_names
 
@@ -23,7 +34,7 @@ def parts(network: IntegerNetwork) -> tuple[Part, ...]:
         match network.layers[k : k + 2]:
             case [Dense() as dense, ClippedReLU() as relu]:
                 rows = tuple(_plain(row) for row in dense.weights)
-                found.append(layer.Layer(rows, _plain(dense.bias), low, high, (relu.shift, relu.bits)))
+                found.append(layer.Layer(rows, _plain(dense.bias), low, high, relu.of_each(len(rows))))
                 k += 1
             case [Dense() as dense, ArgMax()]:
                 rows = tuple(_plain(row) for row in dense.weights)
@@ -34,8 +45,16 @@ def parts(network: IntegerNetwork) -> tuple[Part, ...]:
             case [Dense() as dense, *_]:
                 rows = tuple(_plain(row) for row in dense.weights)
                 found.append(layer.Layer(rows, _plain(dense.bias), low, high))
+            case [MaskedSum() as sums, ClippedReLU() as relu]:
+                found.append(masked.MaskedLayer(*_masked(sums, high), relu.of_each(len(sums.bias))))
+                k += 1
+            case [MaskedSum() as sums, *_]:
+                found.append(masked.MaskedLayer(*_masked(sums, high)))
             case [ClippedReLU() as relu, *_]:
-                found.append(neuron.Activation(low, high, relu.shift, relu.bits))
+                found.append(neuron.Activation(low, high, relu.of_each(len(low))))
+            case [Tournament() as knock_out, *_]:
+                keys = knock_out.keys(*network.intervals()[k])
+                found.append(tournament.Tournament(low, high, knock_out.matches, keys))
             case [ArgMax(), *_]:
                 found.append(argmax.ArgMax(low, high))
             case [DecisionTree() as t, *_]:
@@ -63,6 +82,14 @@ class Classifier(Chain):
     def __init__(self, network: IntegerNetwork) -> None:
         width = label_bits(network) if network.is_classifier else None
         super().__init__(input_ports(network), parts(network), width)
+
+
+def _masked(
+    sums: MaskedSum, high: tuple[int, ...]
+) -> tuple[tuple[tuple[tuple[int, int, int], ...], ...], tuple[int, ...], tuple[int, ...]]:
+    weights = sums.bit_weights([top.bit_length() for top in high])
+    rows = tuple(tuple((i, bit, weight) for (i, bit), weight in found.items()) for found in weights)
+    return rows, _plain(sums.bias), high
 
 
 def _gates(netlist: Netlist) -> tuple[tuple[int, ...], tuple[tuple[int, tuple[int, ...]], ...], tuple[int, ...]]:

@@ -16,6 +16,8 @@ _COMMON = ("approx.compressor", "hdl.bits", "hdl.part")
 _BY_PART = {
     "Gates": ("hdl.logic",),
     "Layer": ("hdl.neuron", "hdl.layer"),
+    "MaskedLayer": ("hdl.neuron", "hdl.masked"),
+    "Tournament": ("hdl.argmax", "hdl.tournament"),
     "Activation": ("hdl.neuron",),
     "ArgMax": ("hdl.argmax",),
     "Tree": ("hdl.tree",),

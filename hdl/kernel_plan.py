@@ -5,10 +5,21 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
-from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, IntegerNetwork, Ints, Logic
+from approx.network import (
+    ArgMax,
+    ClippedReLU,
+    DecisionTree,
+    Dense,
+    IntegerNetwork,
+    Ints,
+    Logic,
+    MaskedSum,
+    Tournament,
+)
 from train.errors import InputError
 
 
@@ -26,65 +37,101 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """An optional dense layer and the clips behind it, computed in two's complement of `width` (16, 32, 64) bits.
+    """An optional layer of sums and the clips behind it, computed in two's complement of `width` (16, 32, 64) bits.
 
-    The values that enter are held in `width` bits. clips: for every output the clips to apply in order.
+    The values that enter are held in `width` bits. clips: for every output the clips to apply in order. terms: of
+    masked sums, for every output (source, sign, shift, mask).
     """
 
-    dense: Dense | None
+    sums: Dense | MaskedSum | None
     clips: tuple[tuple[Clip, ...], ...]
     width: int
+    terms: tuple[tuple[tuple[int, int, int, int], ...], ...] = ()
+
+
+Decision: TypeAlias = ArgMax | Tournament | DecisionTree | Logic
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Stages, then a decision on values held in `width` bits (8: unsigned), or None where they are the scores."""
+    """Stages, then a decision on values held in `width` bits (8: unsigned), or None where they are the scores.
+
+    keys: shift and width of a tournament's matches.
+    """
 
     stages: tuple[Stage, ...]
-    decision: ArgMax | DecisionTree | Logic | None
+    decision: Decision | None
     width: int
     inputs: int
     outputs: int
+    keys: tuple[tuple[int, int], ...] = ()
 
 
 def plan(network: IntegerNetwork) -> Plan:
     """Cut a network into stages. Raises InputError for what no kernel can hold (beyond 64 bits, 256 classes)."""
     if any(not 1 <= item.bits <= 8 for item in network.inputs):
         raise InputError("a software kernel reads inputs of 1 to 8 bits; requantise the wider ones")
-    if any(isinstance(layer, ArgMax | DecisionTree | Logic) for layer in network.layers[:-1]):
+    if any(isinstance(layer, Decision) for layer in network.layers[:-1]):
         raise InputError("a decision must be the last layer of a network")
     last = network.layers[-1]
-    decision = last if isinstance(last, ArgMax | DecisionTree | Logic) else None
+    decision = last if isinstance(last, Decision) else None
     layers = network.layers[:-1] if decision is not None else network.layers
     intervals = network.intervals()
-    starts = [i for i, layer in enumerate(layers) if i == 0 or isinstance(layer, Dense)]
+    starts = [i for i, layer in enumerate(layers) if i == 0 or isinstance(layer, Dense | MaskedSum)]
     stages = []
     for start, stop in pairwise([*starts, len(layers)]):
         stages.append(_stage(layers[start:stop], intervals[start : stop + 1]))
     low, high = intervals[len(layers)]
     if decision is not None and not (intervals[-1][0][0] >= 0 and intervals[-1][1][0] <= 255):
         raise InputError("a software kernel gives labels of 8 bits: at most 256 classes")
-    return Plan(tuple(stages), decision, _natural(low, high, decision), len(network.inputs), len(low))
+    keys = decision.keys(low, high) if isinstance(decision, Tournament) else ()
+    return Plan(tuple(stages), decision, _natural(low, high, decision), len(network.inputs), len(low), keys)
 
 
 def _stage(layers: tuple[object, ...], intervals: list[tuple[Ints, Ints]]) -> Stage:
-    dense = layers[0] if isinstance(layers[0], Dense) else None
+    sums = layers[0] if isinstance(layers[0], Dense | MaskedSum) else None
     relus = [layer for layer in layers if isinstance(layer, ClippedReLU)]
     reach = [(int(low.min(initial=0)), int(high.max(initial=0))) for low, high in intervals]
-    if dense is not None:
-        reach.append(_sums(dense, *intervals[0]))
+    if isinstance(sums, Dense):
+        reach.append(_sums(sums, *intervals[0]))
+    elif sums is not None:
+        reach.append(_masked_sums(sums, intervals[0][1]))
     width = _signed(min(low for low, _ in reach), max(high for _, high in reach))
-    before = intervals[1:-1] if dense is not None else intervals[:-1]
+    before = intervals[1:-1] if sums is not None else intervals[:-1]
     clips = tuple(
-        tuple(_clip(relu, int(low[o]), int(high[o])) for relu, (low, high) in zip(relus, before, strict=True))
+        tuple(
+            _clip(relu.of_each(len(low))[o], int(low[o]), int(high[o]))
+            for relu, (low, high) in zip(relus, before, strict=True)
+        )
         for o in range(len(intervals[-1][0]))
     )
-    return Stage(dense, clips, width)
+    terms = masked_terms(sums, intervals[0][1]) if isinstance(sums, MaskedSum) else ()
+    return Stage(sums, clips, width, terms)
 
 
-def _clip(relu: ClippedReLU, low: int, high: int) -> Clip:
-    top = (1 << relu.bits) - 1
-    return Clip(low < 0, min(relu.shift, 63), top if (high >> relu.shift) > top else None)
+def _clip(relu: tuple[int, int], low: int, high: int) -> Clip:
+    shift, bits = relu
+    top = (1 << bits) - 1
+    return Clip(low < 0, min(shift, 63), top if (high >> shift) > top else None)
+
+
+def masked_terms(sums: MaskedSum, high: Ints) -> tuple[tuple[tuple[int, int, int, int], ...], ...]:
+    """For every output its terms (source, sign, shift, mask) that matter, masks cut to the inputs' bits."""
+    found: list[list[tuple[int, int, int, int]]] = [[] for _ in sums.bias]
+    parts = (sums.output, sums.source, sums.sign, sums.shift, sums.mask)
+    for o, i, sign, shift, mask in zip(*(part.tolist() for part in parts), strict=True):
+        if kept := mask & ((1 << int(high[i]).bit_length()) - 1):
+            found[o].append((i, sign, shift, kept))
+    return tuple(tuple(terms) for terms in found)
+
+
+def _masked_sums(sums: MaskedSum, high: Ints) -> tuple[int, int]:
+    """Bounds of every summand and every partial sum, in whatever order they are added."""
+    least, most = [0], [0]
+    for terms, bias in zip(masked_terms(sums, high), sums.bias.tolist(), strict=True):
+        least.append(min(bias, 0) - sum(mask << shift for _, sign, shift, mask in terms if sign < 0))
+        most.append(max(bias, 0) + sum(mask << shift for _, sign, shift, mask in terms if sign > 0))
+    return min(least), max(max(most), -min(least))
 
 
 def _sums(dense: Dense, low: Ints, high: Ints) -> tuple[int, int]:
@@ -107,6 +154,9 @@ def _signed(low: int, high: int) -> int:
 
 
 def _natural(low: Ints, high: Ints, decision: object) -> int:
+    if isinstance(decision, Tournament):
+        # Masks of a key are not negative, so they need a bit more than what they mask.
+        low, high = 2 * low, 2 * high + 1
     if isinstance(decision, DecisionTree | Logic) and low.min(initial=0) >= 0 and high.max(initial=0) <= 255:
         return 8
     return max(_signed(int(low.min(initial=0)), int(high.max(initial=0))), 16 if decision is not None else 32)

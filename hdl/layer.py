@@ -10,21 +10,21 @@ from hdl.part import Shape, shapes_of
 
 @dataclass(frozen=True)
 class Layer:
-    """y_o = bias[o] + sum over i of weights[o][i] * x_i, or the clipped ReLU (shift, bits) of it.
+    """y_o = bias[o] + sum over i of weights[o][i] * x_i, or the clipped ReLU of it.
 
-    low, high: range of every x_i.
+    low, high: range of every x_i; activations: shift and bits of every output's clipped ReLU.
     """
 
     weights: tuple[tuple[int, ...], ...]
     bias: tuple[int, ...]
     low: tuple[int, ...]
     high: tuple[int, ...]
-    activation: tuple[int, int] | None = None
+    activations: tuple[tuple[int, int], ...] | None = None
 
     def neurons(self) -> list[Neuron]:
         """One neuron to each output."""
-        rows = zip(self.weights, self.bias, strict=True)
-        return [Neuron(row, bias, self.low, self.high, self.activation) for row, bias in rows]
+        rows = zip(self.weights, self.bias, self.activations or [None] * len(self.bias), strict=True)
+        return [Neuron(row, bias, self.low, self.high, activation) for row, bias, activation in rows]
 
     def ranges(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The least and the greatest value of every output."""

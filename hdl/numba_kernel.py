@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from approx.netlist import Netlist
-from approx.network import DecisionTree, Dense, IntegerNetwork, Logic
+from approx.network import DecisionTree, Dense, IntegerNetwork, Logic, Tournament
 from hdl.c_kernel import comment_text
 from hdl.kernel_plan import Clip, Plan, Stage, plan, post_order
 from hdl.netlist_c import expression, without_unread
@@ -70,6 +70,27 @@ def _dense(dense: Dense, output: int, sources: Sequence[str]) -> str:
     return " ".join(terms) or "0"
 
 
+def _masked(stage: Stage, bias: int, output: int, sources: Sequence[str]) -> str:
+    """bias + sum of sign * ((source & mask) << shift)."""
+    terms = [str(bias)] if bias else []
+    for source, sign, shift, mask in stage.terms[output]:
+        symbol = "-" if sign < 0 else "+" if terms else ""
+        factor = f"{1 << shift} * " if shift else ""
+        terms.append(f"{symbol}{' ' if terms else ''}{factor}({sources[source]} & {mask})")
+    return " ".join(terms) or "0"
+
+
+def _sum(stage: Stage, output: int, sources: Sequence[str]) -> str:
+    """What an output of a stage adds up, or the value that it only clips."""
+    match stage.sums:
+        case None:
+            return sources[output]
+        case Dense() as dense:
+            return _dense(dense, output, sources)
+        case masked:
+            return _masked(stage, int(masked.bias[output]), output, sources)
+
+
 def _clips(clips: Sequence[Clip], kind: str, value: str) -> list[str]:
     lines = []
     for clip in clips:
@@ -87,6 +108,21 @@ def _argmax(width: int, sources: Sequence[str]) -> list[str]:
     for k, source in enumerate(sources[1:], 1):
         lines += [f"s = {source}", f"label = np.int{width}({k}) if s > best else label", "best = max(best, s)"]
     return lines
+
+
+def _tournament(decision: Tournament, how: Plan, sources: Sequence[str]) -> list[str]:
+    """A key's bits are left in place and its sign bit turned over, so that keys compare as unsigned numbers."""
+    values, labels = [*sources], [f"np.int{how.width}({k})" for k in range(len(sources))]
+    lines = []
+    for m, ((a, b), (shift, bits)) in enumerate(zip(decision.matches, how.keys, strict=True)):
+        keys = [f"(({values[k]} & {(1 << bits) - 1 << shift}) ^ {1 << shift + bits - 1})" for k in (a, b)]
+        lines.append(f"less{m} = {keys[0]} < {keys[1]}")
+        lines.append(f"who{m} = {labels[b]} if less{m} else {labels[a]}")
+        if m < len(decision.matches) - 1:
+            lines.append(f"best{m} = {values[b]} if less{m} else {values[a]}")
+        values.append(f"best{m}")
+        labels.append(f"who{m}")
+    return [*lines, f"label = {labels[-1]}"]
 
 
 def _tree(tree: DecisionTree, sources: Sequence[str]) -> list[str]:
@@ -146,7 +182,7 @@ def _stage_results(stage: Stage, number: int, inputs: int, element: Element) -> 
     sources = [element(number, i) for i in range(inputs)]
     found = []
     for output, clips in enumerate(stage.clips):
-        value = sources[output] if stage.dense is None else _dense(stage.dense, output, sources)
+        value = _sum(stage, output, sources)
         found.append([f"t = {kind}({value})", *_clips(clips, kind, "t")])
     return found
 
@@ -178,6 +214,8 @@ def _run(how: Plan) -> list[str]:
         lines += loop([*_tree(how.decision, sources), "found[start + l] = label"])
     elif isinstance(how.decision, Logic):
         lines += loop([*_logic(how.decision.netlist, sources), "found[start + l] = label"])
+    elif isinstance(how.decision, Tournament):
+        lines += loop([*_tournament(how.decision, how, sources), "found[start + l] = label"])
     elif how.decision is not None:
         lines += loop([*_argmax(how.width, sources), "found[start + l] = label"])
     else:
