@@ -13,6 +13,8 @@ from approx.netlist_build import Gate, build
 from train.errors import InputError
 
 MOST_LINES = 4_000_000
+# With a space, so that no net of a file is called so.
+ZERO, ONE = "constant 0", "constant 1"
 
 
 def write(
@@ -60,7 +62,7 @@ def read(
     types = {cell.name: cell for cell in cells}
     gates: dict[str, Gate] = {}
     same: dict[str, str] = {}
-    constants = {CellType("_const0_", (), "y", 0): "zero", CellType("_const1_", (), "y", 1): "one"}
+    constants = {CellType("_const0_", (), "y", 0): ZERO, CellType("_const1_", (), "y", 1): ONE}
     types.update({cell.name: cell for cell in constants})
     text = text.replace("\\\n", " ")
     if text.count("\n") > MOST_LINES:
@@ -94,12 +96,15 @@ def read(
             while at < len(lines) and not lines[at][0].startswith("."):
                 cover.append(lines[at])
                 at += 1
-            meaning = {(2, ""): "zero", (2, "1"): "one", (2, "0"): "zero", (3, "1 1"): words[1]}
+            meaning = {(2, ""): ZERO, (2, "1"): ONE, (2, "0"): ZERO, (3, "1 1"): words[1]}
             source = meaning.get((len(words), ";".join(" ".join(row) for row in cover)))
             if source is None:
                 raise InputError(f"{where}: a .names that is neither constant nor connection; map the netlist first")
             drive(words[-1])
             same[words[-1]] = source
+        elif words[0] == ".barbuf" and len(words) == 3:
+            drive(words[2])
+            same[words[2]] = words[1]
         else:
             raise InputError(f"{where}: {' '.join(words)[:60]!r} is not expected; give mapped gates alone")
 
@@ -118,7 +123,7 @@ def read(
         [(port, [f"i{next(bits)}" for _ in range(port.width)]) for port in inputs],
         [(port, [root(f"o{next(places)}") for _ in range(port.width)]) for port in outputs],
         {net: Gate(gate.type, tuple(root(source) for source in gate.sources)) for net, gate in gates.items()},
-        zero="zero",
-        one="one",
+        zero=ZERO,
+        one=ONE,
         where=where,
     )
