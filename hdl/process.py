@@ -19,6 +19,10 @@ class ToolError(RuntimeError):
         self.timed_out = timed_out
 
 
+# Process groups of the tools that run now, so that a stop can end those that other threads wait for.
+_running: set[int] = set()
+
+
 @dataclass(frozen=True)
 class Completed:
     """Standard output and standard error of a tool that ended with status 0."""
@@ -50,6 +54,7 @@ def run(
         )
     except FileNotFoundError as error:
         raise ToolError(f"{name} was not found; run `make` to install the pinned tools") from error
+    _running.add(process.pid)
     try:
         stdout, stderr = process.communicate(timeout=time_limit_s)
     except subprocess.TimeoutExpired as error:
@@ -59,10 +64,18 @@ def run(
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        _running.discard(process.pid)
     if process.returncode != 0:
         tail = "\n".join((stdout + stderr).strip().splitlines()[-15:])
         raise ToolError(f"{name} ended with status {process.returncode}: {tail}")
     return Completed(stdout, stderr)
+
+
+def end_all() -> None:
+    """End every tool that `run` waits for in this process, in whatever thread; their `run` then raises ToolError."""
+    for group in tuple(_running):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
 
 
 def python(script: str, *arguments: str | Path, time_limit_s: float, cwd: Path | None = None) -> Completed:

@@ -1,8 +1,9 @@
 """The command line. Nothing is computed here, and nothing heavy is imported before a command needs it."""
 
-import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -43,22 +44,29 @@ def run(
         raise InputError(f"--effort {effort!r} is not one of {', '.join(EFFORTS)}")
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed {seed} is outside 0..4294967295")
+    from hdl.process import ToolError
     from inkling.run import Request, execute
 
-    execute(
-        Request(
-            table=table,
-            target=target,
-            out=out,
-            effort=EFFORTS[effort],
-            seed=seed,
-            bits=bits,
-            one_hot=one_hot,
-            drop_missing=drop_missing,
-            data=data,
-            technology=tuple(technology or ()),
-        )
+    request = Request(
+        table=table,
+        target=target,
+        out=out,
+        effort=EFFORTS[effort],
+        seed=seed,
+        bits=bits,
+        one_hot=one_hot,
+        drop_missing=drop_missing,
+        data=data,
+        technology=tuple(technology or ()),
     )
+    try:
+        execute(request)
+    except ToolError as error:
+        print(f"inkling: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        print("inkling: stopped", file=sys.stderr)
+        raise typer.Exit(130) from error
 
 
 @app.command()
@@ -71,13 +79,19 @@ def datasets() -> None:
 
 def main() -> None:
     """The console script: wrong input is one line and exit code 2, Ctrl-C is 130."""
-    # A user's own train.py or sim/ in the working folder must never shadow our packages, also in worker processes.
-    sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
+    # A user's own train.py or sim/ in the working folder must never shadow our packages, also in worker processes;
+    # where the working folder is that of our packages (a checkout), there is nothing to shadow.
+    working = {"", str(Path.cwd())} - {str(Path(__file__).resolve().parents[1])}
+    sys.path[:] = [entry for entry in sys.path if entry not in working]
+    # To end by unwinding: workers and tools are ended, and nothing half-written is left.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         app(standalone_mode=True)
     except InputError as error:
         print(f"inkling: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("inkling: stopped", file=sys.stderr)
-        sys.exit(130)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)

@@ -94,8 +94,8 @@ def build(job: Job, folder: Path | None) -> Built:
     costed = cost(mapping.netlist, job.technology, rows[: job.training_rows])
     lap("cost")
     if job.verified:
-        kernel_c, kernel_h = c_kernel.emit(network)
-        kernel_py = numba_kernel.emit(network)
+        kernel_c, kernel_h = c_kernel.emit(network, labels=job.classes)
+        kernel_py = numba_kernel.emit(network, labels=job.classes)
         emitted = Emitted(verilog, emit_netlist(mapping.netlist), kernel_c, kernel_h, kernel_py, mapping.netlist)
         verdicts = verify_all(
             emitted,
@@ -111,7 +111,7 @@ def build(job: Job, folder: Path | None) -> Built:
             texts = {
                 "top.v": verilog,
                 "mapped.v": emitted.mapped,
-                "component.py": component_file.emit(network),
+                "component.py": component_file.emit(network, class_names=job.classes),
                 "kernel.c": kernel_c,
                 "kernel.h": kernel_h,
                 "kernel.py": kernel_py,

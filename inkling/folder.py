@@ -16,19 +16,29 @@ def run_folder(out: Path) -> Iterator[Path]:
 
     An earlier run folder at `out` is replaced; anything else there is left alone. Raises InputError.
     """
-    if out.exists() and not _is_run(out):
-        raise InputError(f"--out {out} exists and is not a run folder; name another folder or remove it")
-    fresh = out.with_name(f"{out.name}.partial-{os.getpid()}")
     try:
+        place = out.resolve()
+        fresh, old = (place.with_name(f"{place.name}.{kind}-{os.getpid()}") for kind in ("partial", "old"))
+        if place.exists() and not _is_run(place):
+            raise InputError(f"--out {out} exists and is not a run folder; name another folder or remove it")
+        if place == Path.cwd() or place.is_mount():
+            raise InputError(f"--out {out} cannot be replaced as a whole; name a folder inside it")
         fresh.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"--out {out} cannot be made: {error.strerror}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links is a RuntimeError, "/" has no name
+        if isinstance(error, InputError):
+            raise
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no name of a folder"
+        raise InputError(f"--out {out} cannot be made ({reason}); name another folder") from error
     try:
         yield fresh
-        old = out.with_name(f"{out.name}.old-{os.getpid()}")
-        if out.exists():
-            out.rename(old)
-        fresh.rename(out)
+        if place.exists():
+            place.rename(old)
+        try:
+            fresh.rename(place)
+        except OSError:
+            if old.exists():
+                old.rename(place)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

@@ -4,9 +4,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from types import FrameType
 from typing import TypeVar
+
+from hdl.process import end_all
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -20,10 +24,33 @@ def cores() -> int:
 def _start_worker() -> None:
     # Ctrl-C reaches the whole foreground group; only the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Ended by the parent, a worker must still unwind, so that the external tool it waits for is ended as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _stop)
+    # A parent that was killed outright cannot end anybody, so its workers look after themselves.
+    threading.Thread(target=_follow_parent, daemon=True).start()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = "1"
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Ended by the parent, a worker first ends its tools, also those of other threads, and unwinds."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    end_all()
+    sys.exit(128 + number)
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _guarded(work: Callable[[Task], Result], task: Task) -> Result:
+    """Run a task; a stop ends the whole worker, which would else take it for the task's result and go on."""
+    try:
+        return work(task)
+    except SystemExit:
+        os._exit(143)
 
 
 def run_each(
@@ -31,19 +58,24 @@ def run_each(
 ) -> Iterator[tuple[int, Result]]:
     """Yield (index, result) as tasks end. An exception of a task is raised here; a stop ends the workers.
 
-    Results do not depend on how many workers there are: every task carries its own seed.
+    No worker is left when this ends, however it ends. Results do not depend on how many workers there are: every
+    task carries its own seed.
     """
+    # A fresh interpreter would else look into the user's folder, for modules of the standard library too.
+    os.environ["PYTHONSAFEPATH"] = "1"
     # spawn, not fork: threads of torch and numba do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers or cores(), max(len(tasks), 1)), context, _start_worker)
     try:
-        futures: dict[Future[Result], int] = {pool.submit(work, task): index for index, task in enumerate(tasks)}
+        futures: dict[Future[Result], int] = {
+            pool.submit(_guarded, work, task): index for index, task in enumerate(tasks)
+        }
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BaseException:
         for process in list(getattr(pool, "_processes", {}).values()):
             _end(process.pid)
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)
         raise
     pool.shutdown()
 
