@@ -12,15 +12,25 @@ import numpy as np
 from approx import netlist_blif
 from approx.netlist import CellType, Netlist
 from hdl import process
+from reports.composites import expand
 from reports.recipes import Recipe
 
 SAMPLES = 64 * 64
 
 
 def map_once(
-    netlist: Netlist, recipe: Recipe, cells: Sequence[CellType], genlib: str, *, seed: int, time_limit_s: float
+    netlist: Netlist,
+    recipe: Recipe,
+    cells: Sequence[CellType],
+    genlib: str,
+    composites: str = "",
+    *,
+    seed: int,
+    time_limit_s: float,
 ) -> list[Netlist]:
     """Restructure once and map with each of the recipe's mappers; one netlist for each, in order.
+
+    genlib: the cells; composites: genlib text of what `reports.composites` takes apart, for mappers that ask for it.
 
     Raises hdl.process.ToolError where ABC fails, is late, or changes the function.
     """
@@ -37,10 +47,11 @@ def map_once(
     # A script file, because ABC cuts long command lines.
     lines = ["read_genlib cells.genlib", "read_blif in.blif", "strash", *recipe.script.split("; "), "backup"]
     for number, mapper in enumerate(recipe.mappers):
-        lines += ["restore", *mapper.split("; "), f"write_blif out{number}.blif"]
+        lines += ["read_genlib cells.genlib", "restore", *mapper.split("; "), f"write_blif out{number}.blif"]
     with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
         place = Path(folder)
         (place / "cells.genlib").write_text(genlib, encoding="ascii")
+        (place / "composites.genlib").write_text(genlib + composites, encoding="ascii")
         (place / "in.blif").write_text(text, encoding="ascii")
         (place / "script").write_text("\n".join([*lines, ""]), encoding="ascii")
         process.run([process.abc_binary(), "-q", "source script"], time_limit_s=time_limit_s, cwd=place)
@@ -49,7 +60,7 @@ def map_once(
             found = place / f"out{number}.blif"
             if not found.exists():
                 raise process.ToolError(f"yosys-abc wrote no netlist for {recipe.script!r} and {mapper!r}")
-            results.append(found.read_text(encoding="ascii"))
+            results.append(expand(found.read_text(encoding="ascii"), cells))
     mapped = [
         netlist_blif.read(result, cells, netlist.inputs, netlist.outputs, "what yosys-abc wrote")
         for result in results

@@ -14,7 +14,7 @@ import numpy as np
 
 from approx.netlist import CellType, Netlist
 from hdl.process import ToolError
-from reports import genlib
+from reports import composites, genlib
 from reports.abc_run import map_once
 from reports.elaboration import elaborate
 from reports.recipes import EffortName, Recipe, plan
@@ -97,6 +97,7 @@ def map_netlist(
     areas = {cell.type.name: cell.area_um2 for cell in technology.cells}
     cells = cheapest(technology.cells, prices)
     library = genlib.write((cell, prices[cell.name]) for cell in cells)
+    parts = composites.write(cells, prices)
     planned = plan(len(netlist.kinds), effort)
     failures: list[ToolError] = []
 
@@ -105,7 +106,7 @@ def map_netlist(
         if left <= 0:
             return []
         try:
-            return map_once(start, recipe, cells, library, seed=seed, time_limit_s=left)
+            return map_once(start, recipe, cells, library, parts, seed=seed, time_limit_s=left)
         except ToolError as error:
             failures.append(error)
             return []

@@ -44,7 +44,10 @@ _AMAP = "dch -f; amap -m"
 _EMAP = "dch -f; emap -a"
 _MAP = "dch -f; map -a"
 _SLOW_AMAP = "dch; amap -m -F 10 -A 20"
-_ALL = (_EMAP, _SLOW_AMAP, _MAP, "amap -m -F 10 -A 20", "map -a")
+# With adders of NAND2 as single cells; where these are missing it is one more run with the cells alone.
+_ADDERS = "read_genlib composites.genlib; dch -f; emap -a"
+_PLAIN_ADDERS = "read_genlib composites.genlib; emap -a"
+_ALL = (_EMAP, _SLOW_AMAP, _MAP, "amap -m -F 10 -A 20", "map -a", _ADDERS, _PLAIN_ADDERS)
 
 _AGAIN = (
     "strash",
@@ -62,6 +65,8 @@ def plan(gates: int, effort: EffortName) -> Plan:
     """The recipes for a circuit of this many simple gates, those of most promise first."""
     scripts: tuple[str, ...]
     mappers: tuple[str, ...] = _ALL
+    if gates <= 2:
+        return Plan((Recipe("ifraig", (_EMAP, _MAP), 0),), (), 0)
     if gates <= 600:
         scripts = (_BASE, _SYN, _DEEP, f"{_BASE}; {_MFS_4}; dc2", f"{_BASE}; {_MFS_6}", _ORCHESTRATE, _FLAT, _SHARED)
         if effort != "quick":
@@ -72,7 +77,7 @@ def plan(gates: int, effort: EffortName) -> Plan:
         rounds = {"quick": 3, "standard": 8, "thorough": 24}[effort]
     elif gates <= 5000:
         scripts = (_BASE,) if effort == "quick" else (_BASE, _SYN, f"{_BASE}; {_MFS_4}; dc2", _ORCHESTRATE)
-        mappers = (_AMAP, _MAP) if effort == "quick" else _ALL[:3]
+        mappers = (_AMAP, _MAP, _ADDERS) if effort == "quick" else (_EMAP, _SLOW_AMAP, _MAP, _ADDERS)
         permutations = {"quick": 2, "standard": 2, "thorough": 6}[effort]
         again, rounds = _AGAIN[:3], {"quick": 0, "standard": 1, "thorough": 6}[effort]
     else:
