@@ -29,6 +29,7 @@ from approx.netlist import Netlist
 from train.dataset import Rows
 
 STEPS, STEP_RATIO = 400, 0.03
+COOLING = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.06, 0.03, 0.0)
 SHARES = {
     "function": 10, "rewire": 25, "replace": 15, "similar": 10, "constant": 3, "insert": 12, "output": 3,
     "rebuild": 12, "swap": 5, "phase": 5,
@@ -55,7 +56,8 @@ class Settings:
 
     prices: from and to, in error share per 1e8 units of area (1 cm2 where areas are in um2); sweep: prices tried from
     every start; temperatures: drawn log-uniformly from this range in each round; certainty: standard deviations at
-    which a candidate is dropped on a sample of the rows; cooling: in a round's last part the temperature is 0.
+    which a candidate is dropped on a sample of the rows; each cools from the one drawn to 0; effort: gate evaluations by words of rows
+    that a tenth of a round may cost at most.
     """
 
     prices: tuple[float, float] = (0.01, 10.0)
@@ -97,6 +99,7 @@ def search(
     areas: Mapping[str, float],
     seconds: float | None = None,
     moves: int | None = None,
+    rounds: int | None = None,
     seed: int = 0,
     weights: NDArray[np.int64] | None = None,
     train: Rows | None = None,
@@ -110,13 +113,14 @@ def search(
     starts: circuits with the same ports; rows, weights: what is scored, codes with one column per input port ("values
     that enter"), weights int64 [rows] or None; train: rows whose accuracy is reported, by default `rows`; validation:
     rows that choose. areas: cell area by name, for cells of the starts' cell_types. Give `moves` (candidates drawn;
-    the result is then the same for the same seed) or `seconds` (the same as `moves` of as many whole rounds as fit).
+    the result is then the same for the same seed), or `rounds` (likewise; a round takes about the same time whatever the
+    circuit), or `seconds` (as many whole rounds as fit).
     checkpoint: a file that is written now and then and continued from where it fits the problem. clean_up: an exact
     minimiser that is applied to the front at the end. Ctrl-C ends the search and returns what was found.
     """
     given = (starts,) if isinstance(starts, Netlist) else tuple(starts)
-    if not given or (seconds is None) == (moves is None):
-        raise ValueError("give at least one start, and either seconds or moves")
+    if not given or sum(budget is not None for budget in (seconds, moves, rounds)) != 1:
+        raise ValueError("give at least one start, and one of seconds, moves and rounds")
     problem = _problem(given, rows, validation, areas, weights, train, settings or Settings())
     pool = Pool(problem, [from_netlist(start) for start in given], seed)
     if checkpoint is not None:
@@ -125,7 +129,13 @@ def search(
         gate_checkpoint.load(pool, checkpoint)
     began, saved = time.monotonic(), time.monotonic()
     with contextlib.suppress(KeyboardInterrupt):
-        while (time.monotonic() - began < seconds) if seconds is not None else pool.moves < (moves or 0):
+        while (
+            time.monotonic() - began < seconds
+            if seconds is not None
+            else pool.rounds < rounds
+            if rounds is not None
+            else pool.moves < (moves or 0)
+        ):
             pool.round()
             if progress is not None:
                 progress(pool.describe())
@@ -194,10 +204,10 @@ class Pool:
             gates, price = self._continue(rng)
         first = 2 + len(p.scored.inputs)
         state = State(reorder(gates, first, rng), p.scored, p.cells.area, rng)
-        moves = int(np.clip(s.effort / ((state.live + 20) * len(p.scored.valid)), 2_000, 100_000))
+        moves = int(np.clip(s.effort / ((state.live + 20) * len(p.scored.valid)), 500, 100_000))
         made = plan(int(rng.integers(2**63)), dict(s.shares), p.functions, s.certainty)
         before = self.archive.errors.copy(), self.archive.area.copy()
-        for part in (1.0, 0.3, 0.0):
+        for part in COOLING:
             self.evaluated += state.anneal(
                 self.archive, made, moves=moves, price=price * p.weight / 1e8, temperature=temperature * part
             )

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from approx import netlist_files
 from approx.network import (
     ArgMax,
     ClippedReLU,
@@ -26,8 +27,10 @@ from approx.network import (
     IntegerNetwork,
     Ints,
     Layer,
+    Logic,
     MaskedSum,
     Tournament,
+    label_bits,
 )
 from train.errors import InputError
 
@@ -74,8 +77,10 @@ def save(network: IntegerNetwork, folder: Path) -> None:
                 for name in (*TERM_ARRAYS, "bias"):
                     arrays[f"{number}.{name}"] = getattr(layer, name)
                 layers.append({"kind": "masked_sum", "outputs": len(layer.bias), "terms": len(layer.output)})
+            case Logic():
+                layers.append({"kind": "logic", "netlist": json.loads(netlist_files.to_json(layer.netlist))})
             case _:
-                raise TypeError(f"layer {number}, {type(layer).__name__}, is kept as a netlist, not in network.json")
+                raise TypeError(f"layer {number}, {type(layer).__name__}, has no form in network.json")
     document = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -310,6 +315,9 @@ def _layer(path: Path, number: int, item: object, arrays: dict[str, Ints]) -> La
             )
         case "masked_sum":
             return MaskedSum(*(arrays[f"{number}.{name}"] for name in (*TERM_ARRAYS, "bias")))
+        case "logic":
+            fields = _fields(path, where, item, ("kind", "netlist"))
+            return Logic(netlist_files.from_json(json.dumps(fields["netlist"]), f"{path}: {where}.netlist"))
         case kind:
             raise InputError(f"{path}: {where}.kind {kind!r:.60} is not known")
 
@@ -354,6 +362,10 @@ def _check_chain(folder: Path, network: IntegerNetwork) -> None:
                 if not final:
                     raise InputError(f"{source}: {where}: decision_tree must come last")
                 _check_tree(arrays, where, layer, width, network.classes)
+            case Logic():
+                if not final or number:
+                    raise InputError(f"{source}: {where}: logic must be the only layer")
+                _check_ports(source, where, layer, network)
     if not network.is_classifier and width != network.classes:
         raise InputError(f"{source}: classes must be {width}, the number of scores")
 
@@ -397,6 +409,15 @@ def _check_tournament(path: Path, where: str, layer: Tournament, scores: int) ->
         raise InputError(f"{path}: {where}: every contestant but the winner must play one match, after it is known")
     if any(shift + width > MAX_VALUE_BITS for shift, width in zip(layer.shift, layer.width, strict=True)):
         raise InputError(f"{path}: {where}: a key must end below bit {MAX_VALUE_BITS}")
+
+
+def _check_ports(path: Path, where: str, layer: Logic, network: IntegerNetwork) -> None:
+    """One input port of the right width to each input, and one output port that holds a label."""
+    widths = [port.width for port in layer.netlist.inputs]
+    if widths != [item.bits for item in network.inputs]:
+        raise InputError(f"{path}: {where}.netlist.inputs must have the widths of the network's inputs")
+    if [port.width for port in layer.netlist.outputs] != [label_bits(network)]:
+        raise InputError(f"{path}: {where}.netlist.outputs must be one port of {label_bits(network)} bits")
 
 
 def _check_tree(path: Path, where: str, tree: DecisionTree, width: int, classes: int) -> None:

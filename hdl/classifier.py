@@ -98,7 +98,7 @@ def _gates(netlist: Netlist) -> tuple[tuple[int, ...], tuple[tuple[int, tuple[in
         (cell.table, tuple(int(node) for node in sources[: len(cell.inputs)]))
         for cell, sources in zip(cells, netlist.sources, strict=True)
     )
-    return tuple(port.width for port in netlist.inputs), gates, _plain(netlist.output_nodes)
+    return tuple(port.width for port in netlist.inputs), gates, tuple(int(node) for node in netlist.output_nodes)
 
 
 def _plain(values: Ints | Sequence[int]) -> tuple[int, ...]:

@@ -1,12 +1,17 @@
 """Which networks a run designs, and which rivals it sets beside them. Only training and validation rows are seen."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from approx.network import IntegerNetwork
+from approx.netlist import Port
+from approx.network import IntegerNetwork, Logic
 from inkling.effort import Effort
+from reports.technology import Technology
 from train.dataset import Development
 from train.score import accuracy
+
+# Accuracy on validation rows, below the best, at which smaller circuits of the gate-level search are taken.
+LOSSES = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
 
 Progress = Callable[[float, float], None]
 
@@ -60,6 +65,42 @@ def networks(
             network = quantise.power_of_two(trained, development)
             found.append(Candidate(f"power-of-two-{len(found)}", "power-of-two network", (1, 2), network))
     return tuple(found)
+
+
+def circuits(
+    development: Development,
+    technology: Technology,
+    effort: Effort,
+    seed: int,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Candidate, ...]:
+    """Circuits of the gate-level search: the most accurate on validation rows, and ever smaller ones below it."""
+    from approx.gate_front import front
+    from approx.quantise import inputs_of
+    from hdl.ports import port_names
+
+    cells = [cell for cell in technology.cells if 1 <= len(cell.type.inputs) <= 2]
+    found = front(
+        development,
+        areas={cell.type.name: cell.area_um2 for cell in cells},
+        cell_types=tuple(cell.type for cell in cells),
+        rounds=effort.rounds,
+        seed=seed,
+        progress=progress,
+    )
+    names = port_names(development.columns)
+    ports = tuple(Port(name, bits) for name, bits in zip(names, development.input_bits, strict=True))
+    best = max(item.validation for item in found)
+    chosen: list[Candidate] = []
+    taken: set[float] = set()
+    for loss in LOSSES:
+        smallest = min((item for item in found if item.validation >= best - loss), key=lambda item: item.area)
+        if smallest.area not in taken and len(smallest.netlist.kinds):
+            taken.add(smallest.area)
+            logic = Logic(replace(smallest.netlist, inputs=ports))
+            network = IntegerNetwork(inputs_of(development), (logic,), len(development.classes))
+            chosen.append(Candidate(f"gates-{len(chosen) + 1}", "gate-level search", (5,), network))
+    return tuple(chosen[: effort.circuits])
 
 
 def rivals(development: Development, effort: Effort) -> tuple[Candidate, ...]:

@@ -5,14 +5,15 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from approx.network import IntegerNetwork, without_unused_inputs
+from approx.netlist import Netlist, Port
+from approx.network import IntegerNetwork, Logic, without_unused_inputs
 from inkling.effort import Effort
 from reports.cost import Cost
 from reports.technology import Technology
@@ -90,13 +91,14 @@ def build(job: Job, folder: Path | None) -> Built:
     mapping = map_verilog(
         verilog, job.technology, effort=job.effort.name, seed=job.seed, time_limit_s=job.effort.mapping_s
     )
+    netlist = _smaller(network, mapping.netlist, job.technology)
     lap("map")
-    costed = cost(mapping.netlist, job.technology, rows[: job.training_rows])
+    costed = cost(netlist, job.technology, rows[: job.training_rows])
     lap("cost")
     if job.verified:
         kernel_c, kernel_h = c_kernel.emit(network, labels=job.classes)
         kernel_py = numba_kernel.emit(network, labels=job.classes)
-        emitted = Emitted(verilog, emit_netlist(mapping.netlist), kernel_c, kernel_h, kernel_py, mapping.netlist)
+        emitted = Emitted(verilog, emit_netlist(netlist), kernel_c, kernel_h, kernel_py, netlist)
         verdicts = verify_all(
             emitted,
             network,
@@ -115,7 +117,7 @@ def build(job: Job, folder: Path | None) -> Built:
                 "kernel.c": kernel_c,
                 "kernel.h": kernel_h,
                 "kernel.py": kernel_py,
-                "netlist.json": to_json(mapping.netlist),
+                "netlist.json": to_json(netlist),
                 "design.json": _json(describe(job, network)),
                 "verdict.json": _json([verdict.to_json() for verdict in verdicts]),
             }
@@ -125,18 +127,40 @@ def build(job: Job, folder: Path | None) -> Built:
             save(network, folder)
             lap("write")
     else:
-        verdicts = (verify_gates(mapping.netlist, network, rows),)
+        verdicts = (verify_gates(netlist, network, rows),)
         lap("verify")
     return Built(
         job,
         network,
         costed,
-        tuple(area / 1e8 for area in mapping.areas),
+        (costed.area_cm2, *(area / 1e8 for area in mapping.areas)),
         tuple(verdict.to_json() for verdict in verdicts),
         all(verdict.passed for verdict in verdicts),
         any(verdict.proven for verdict in verdicts if verdict.route == "proof"),
         seconds,
     )
+
+
+def _smaller(network: IntegerNetwork, mapped: Netlist, technology: Technology) -> Netlist:
+    """The mapped netlist, or the network's own where it is one of the technology's cells and no larger."""
+    from hdl.ports import port_names
+
+    (first, *rest) = network.layers
+    if rest or not isinstance(first, Logic):
+        return mapped
+    areas = {cell.type: cell.area_um2 for cell in technology.cells}
+    own = first.netlist
+    if not set(own.cell_types) <= set(areas):
+        return mapped
+
+    def area(netlist: Netlist) -> float:
+        return sum(areas[netlist.cell_types[kind]] for kind in netlist.kinds)
+
+    if area(own) > area(mapped):
+        return mapped
+    names = port_names([port.name for port in own.inputs])
+    ports = tuple(Port(name, port.width) for name, port in zip(names, own.inputs, strict=True))
+    return replace(own, inputs=ports, outputs=(Port("label", own.outputs[0].width),))
 
 
 def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:

@@ -11,7 +11,8 @@ class Effort:
     """Budgets of one run.
 
     restarts: networks trained at once per topology; training_s: limit of one training program, seconds;
-    networks: power-of-two networks kept of the trained population; trees: leaves of the rival decision trees;
+    networks: power-of-two networks kept of the trained population; rounds: of
+    the gate-level search; circuits: kept of it; trees: leaves of the rival decision trees;
     vectors: vectors of each fast verification route; cocotb_vectors: of the slow one; proof_s: limit of one
     equivalence proof, seconds; mapping_s: limit of mapping one design, seconds.
     """
@@ -20,6 +21,8 @@ class Effort:
     restarts: int
     training_s: float
     networks: int
+    rounds: int
+    circuits: int
     trees: tuple[int, ...]
     vectors: int
     cocotb_vectors: int
@@ -28,7 +31,43 @@ class Effort:
 
 
 EFFORTS: dict[str, Effort] = {
-    "quick": Effort("quick", 32, 20, 3, (4, 8, 16, 32, 64, 128), 1_000_000, 20_000, 20, 40),
-    "standard": Effort("standard", 96, 90, 5, (3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256), 4_000_000, 50_000, 60, 120),
-    "thorough": Effort("thorough", 256, 400, 8, (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384), 20_000_000, 200_000, 300, 600),
-}  # fmt: skip
+    "quick": Effort(
+        name="quick",
+        restarts=32,
+        training_s=60,
+        networks=2,
+        rounds=60,
+        circuits=4,
+        trees=(4, 8, 16, 32, 64, 128),
+        vectors=1_000_000,
+        cocotb_vectors=20_000,
+        proof_s=20,
+        mapping_s=60,
+    ),
+    "standard": Effort(
+        name="standard",
+        restarts=96,
+        training_s=200,
+        networks=4,
+        rounds=400,
+        circuits=6,
+        trees=(3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256),
+        vectors=4_000_000,
+        cocotb_vectors=50_000,
+        proof_s=60,
+        mapping_s=120,
+    ),
+    "thorough": Effort(
+        name="thorough",
+        restarts=256,
+        training_s=1000,
+        networks=6,
+        rounds=2000,
+        circuits=7,
+        trees=(3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384),
+        vectors=20_000_000,
+        cocotb_vectors=200_000,
+        proof_s=300,
+        mapping_s=600,
+    ),
+}

@@ -79,7 +79,9 @@ def execute(request: Request) -> None:
         built = _design(request, dataset, technology, folder / "designs", stages)
         report = _report(request, dataset, technology, built)
         _write(request, dataset, report, folder)
-        stages.done("report", f"{time.perf_counter() - begun:.0f} s in all")
+        stages.done(
+            "report", f"{time.perf_counter() - begun:.0f} s in all; seconds of the workers: {_seconds(built)}"
+        )
     from reports.terminal import show
 
     show(report, console)
@@ -179,6 +181,15 @@ def _sizes(dataset: Dataset) -> str:
 def _line(built: Built) -> str:
     mark = "verified" if built.passed else "FAILED"
     return f"{built.job.name}: {built.cost.area_cm2:.3g} cm2, {built.cost.gates} gates, {mark}"
+
+
+def _seconds(built: Sequence[Built]) -> str:
+    """Seconds of each stage, summed over the designs."""
+    total: dict[str, float] = {}
+    for item in built:
+        for stage, seconds in item.seconds.items():
+            total[stage] = total.get(stage, 0.0) + seconds
+    return ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in total.items())
 
 
 def _report(request: Request, dataset: Dataset, technology: Technology, built: Sequence[Built]) -> Report:

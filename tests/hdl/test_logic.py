@@ -1,6 +1,7 @@
 """Gate netlists as an operation of the network: reference, Amaranth, Verilog, C and numba agree."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from amaranth.sim import Simulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from approx import network_files
 from approx.netlist import CellType, Netlist, Port
 from approx.netlist_evaluate import labels
 from approx.network import Input, IntegerNetwork, Logic, used_inputs, without_unused_inputs
@@ -15,6 +17,7 @@ from hdl import c_kernel, numba_kernel
 from hdl.classifier import Classifier
 from hdl.ports import port_names
 from sim.kernels import verify_c, verify_numba
+from train.errors import InputError
 
 CELLS = (
     CellType("INV", ("a",), "y", 0b01),
@@ -120,3 +123,17 @@ def test_kernels_agree_and_a_changed_gate_is_caught() -> None:
     verdict = verify_c(planted, source, header, x)
     assert verdict.mismatches == int((planted.evaluate(x) != network.evaluate(x)).sum())
     assert not verify_numba(planted, text, x).passed
+
+
+def test_files_of_gate_netlists_come_back_the_same(tmp_path: Path) -> None:
+    network = without_unused_inputs(random_network(5, gates=30))
+    network = replace(network, inputs=tuple(replace(item, name=f"<{item.name}>") for item in network.inputs))
+    network_files.save(network, tmp_path)
+    again = network_files.load(tmp_path)
+    x = every_value(network)
+    np.testing.assert_array_equal(again.evaluate(x), network.evaluate(x))
+    assert again.inputs == network.inputs
+    text = (tmp_path / "network.json").read_text()
+    (tmp_path / "network.json").write_text(text.replace('"output_nodes": [', '"output_nodes": [99999, '))
+    with pytest.raises(InputError, match="output_nodes"):
+        network_files.load(tmp_path)
