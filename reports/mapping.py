@@ -126,13 +126,18 @@ def map_netlist(
                 failures[0] if failures else ToolError(f"no mapping ended within {time_limit_s:g} s", timed_out=True)
             )
         best = _smallest((mapped for *_, mapped in found), prices)
+        stale = 0
         for number in range(1, planned.rounds + 1):
+            if stale == planned.patience:
+                break
+            before = total(best[0], prices)
             jobs = [
                 (best[k % len(best)], Recipe(script, mappers, number))
                 for k, (script, mappers) in enumerate(planned.again, number)
             ]
             later = attempts(jobs)
             best = _smallest((*best, *(mapped for *_, mapped in later)), prices)
+            stale = 0 if total(best[0], prices) < before else stale + 1
     # One figure for each recipe, that of its best mapper.
     chosen: dict[tuple[str, int], tuple[float, Run]] = {}
     for recipe, run, mapped in found:

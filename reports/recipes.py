@@ -23,11 +23,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Plan:
-    """first: recipes for the circuit itself; then `rounds` rounds of `again` for the best netlists found so far."""
+    """first: recipes for the circuit itself; then up to `rounds` rounds of `again` for the best netlists so far.
+
+    `patience` rounds one after the other without a smaller netlist are the last.
+    """
 
     first: tuple[Recipe, ...]
     again: tuple[tuple[str, tuple[str, ...]], ...]
     rounds: int
+    patience: int
 
 
 _BASE = "ifraig; scorr; dc2; dc2; strash"
@@ -66,7 +70,7 @@ def plan(gates: int, effort: EffortName) -> Plan:
     scripts: tuple[str, ...]
     mappers: tuple[str, ...] = _ALL
     if gates <= 2:
-        return Plan((Recipe("ifraig", (_EMAP, _MAP), 0),), (), 0)
+        return Plan((Recipe("ifraig", (_EMAP, _MAP), 0),), (), 0, 0)
     if gates <= 600:
         scripts = (_BASE, _SYN, _DEEP, f"{_BASE}; {_MFS_4}; dc2", f"{_BASE}; {_MFS_6}", _ORCHESTRATE, _FLAT, _SHARED)
         if effort != "quick":
@@ -83,7 +87,12 @@ def plan(gates: int, effort: EffortName) -> Plan:
     else:
         scripts = (_BASE,) if effort == "quick" else (_BASE, _SYN)
         mappers = (_AMAP,)
-        permutations = {"quick": 1, "standard": 2, "thorough": 4}[effort]
+        permutations = {"quick": 2, "standard": 3, "thorough": 5}[effort]
         again, rounds = _AGAIN[:2], {"quick": 0, "standard": 0, "thorough": 2}[effort]
     first = tuple(Recipe(script, mappers, number) for number in range(permutations) for script in scripts)
-    return Plan(first, tuple((script, mappers) for script in again), rounds)
+    return Plan(
+        first,
+        tuple((script, mappers) for script in again),
+        rounds,
+        {"quick": 1, "standard": 3, "thorough": 6}[effort],
+    )
