@@ -1,0 +1,105 @@
+"""Checkpoints of an arithmetic search: one npz file, written beside and renamed, and never a pickle.
+
+A round depends on the state, the seed and its number alone, so this is all there is to keep.
+"""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from approx.arithmetic_native import SOURCE, Archive, Shape
+from train.dataset import Development
+from train.errors import InputError
+
+if TYPE_CHECKING:
+    from approx.arithmetic_search import Settings, State
+    from approx.arithmetic_seeds import Start
+
+VERSION = 1
+LARGEST = 1 << 28  # bytes of a checkpoint that is believed
+
+
+def fingerprint(development: Development, how: "Settings", seed: int, starts: "Sequence[Start] | None") -> str:
+    """SHA-256 over all that decides a search: rows, settings, seed, given starts and the kernel."""
+    found = hashlib.sha256(f"{VERSION} {seed} {how!r} {development.columns} {development.input_bits}".encode())
+    found.update(SOURCE.read_bytes())
+    for part in (*development.train, *development.validation):
+        found.update(str(part.shape).encode() + np.ascontiguousarray(part).tobytes())
+    for start in starts or ():
+        found.update(repr(start.relu).encode())
+        for dense in (start.first, start.second):
+            found.update(str(dense.weights.shape).encode() + dense.weights.tobytes() + dense.bias.tobytes())
+    return found.hexdigest()
+
+
+def save(state: "State", asked: str, path: Path) -> None:
+    """Write the state; a run that is killed at any moment leaves the old file or the new one."""
+    places = sorted(state.chosen)
+    entries = [state.chosen[place] for place in places]
+    shape = state.shape
+    about = {
+        "fingerprint": asked,
+        "shape": [shape.inputs, shape.hidden, shape.outputs, shape.slots],
+        "rounds": state.rounds,
+        "evaluated": state.evaluated,
+        "chosen": [
+            [place, e.price, e.scored, e.train, e.validation, e.selection]
+            for place, e in zip(places, entries, strict=True)
+        ],
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        starts=np.array(state.starts, np.int16).reshape(-1, shape.size),
+        genomes=state.archive.genomes,
+        areas=state.archive.areas,
+        errors=state.archive.errors,
+        chosen=np.array([e.genome for e in entries], np.int16).reshape(-1, shape.size),
+        about=np.frombuffer(json.dumps(about).encode(), np.uint8),
+    )
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(buffer.getvalue())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load(path: Path, asked: str) -> "State | None":
+    """The state to continue from, None where there is no file. InputError: it is broken or another search's."""
+    from approx.arithmetic_search import Entry, State
+
+    if not path.exists():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(item.file_size for item in archive.infolist()) > LARGEST:
+                raise ValueError("too large")
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in ("starts", "genomes", "areas", "errors", "chosen", "about")}
+        about = json.loads(arrays["about"].tobytes())
+        matches = about["fingerprint"] == asked
+        shape = Shape(*about["shape"])
+        if arrays["genomes"].shape != (len(arrays["areas"]), shape.size) or arrays["genomes"].dtype != np.int16:
+            raise ValueError("genomes of another shape")
+        chosen = {
+            int(place): Entry(genome, *numbers)
+            for (place, *numbers), genome in zip(about["chosen"], arrays["chosen"], strict=True)
+        }
+        held = Archive(arrays["genomes"], arrays["areas"], arrays["errors"])
+        state = State(shape, list(arrays["starts"]), held, chosen, int(about["rounds"]), int(about["evaluated"]))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(
+            f"{path} is not a readable checkpoint of an arithmetic search ({error}): delete it"
+        ) from error
+    if not matches:
+        raise InputError(f"{path} is the checkpoint of another search: delete it or name another file")
+    return state
