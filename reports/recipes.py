@@ -73,12 +73,14 @@ def plan(gates: int, effort: EffortName) -> Plan:
         return Plan((Recipe("ifraig", (_EMAP, _MAP), 0),), (), 0, 0)
     if gates <= 600:
         scripts = (_BASE, _SYN, _DEEP, f"{_BASE}; {_MFS_4}; dc2", f"{_BASE}; {_MFS_6}", _ORCHESTRATE, _FLAT, _SHARED)
-        if effort != "quick":
-            scripts = (*scripts, _DEEPER, f"{_DEEPER}; {_MFS_4}")
         small = gates <= 120
-        permutations = {"quick": 1 + small, "standard": 4 if small else 2, "thorough": 12 if small else 6}[effort]
         again: tuple[str, ...] = _AGAIN[: 4 + 2 * small]
-        rounds = {"quick": 3, "standard": 8, "thorough": 24}[effort]
+        if effort == "quick":
+            scripts, again = (_BASE, _SYN, f"{_BASE}; {_MFS_6}", _FLAT), _AGAIN[:3]
+        else:
+            scripts = (*scripts, _DEEPER, f"{_DEEPER}; {_MFS_4}")
+        permutations = {"quick": 1, "standard": 4 if small else 2, "thorough": 12 if small else 6}[effort]
+        rounds = {"quick": 2, "standard": 8, "thorough": 24}[effort]
     elif gates <= 5000:
         scripts = (_BASE,) if effort == "quick" else (_BASE, _SYN, f"{_BASE}; {_MFS_4}; dc2", _ORCHESTRATE)
         mappers = (_AMAP, _MAP, _ADDERS) if effort == "quick" else (_EMAP, _SLOW_AMAP, _MAP, _ADDERS)
