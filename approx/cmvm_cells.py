@@ -5,6 +5,7 @@ How many cells a sum takes is decided in `approx.cmvm_columns`; `hdl.cmvm` draws
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -73,6 +74,10 @@ def evaluate_cells(plan: CellPlan, x: Ints) -> Ints:
     return np.stack(columns, axis=1)
 
 
+# Two nodes of one sign, a third bit (node, sign), and the sign of the two.
+_Meeting: TypeAlias = tuple[int, int, tuple[int, int], int]
+
+
 class CellBuilder:
     """Collects the cells of one sum after another; depth is the number of cells on the longest path to a node."""
 
@@ -115,23 +120,30 @@ class CellBuilder:
         total = []
         for k, column in enumerate(count.columns):
             digit = column.half.digit if column.half else column.digit
-            total.append(self._column(waiting[k], waiting[k + 1], column))
+            total += [node for node, _ in self._column(waiting[k], waiting[k + 1], column)] or [column.digit]
             constant = (constant - digit) // 2 + column.constant
-        top = [node for node, _ in waiting[len(count.columns)]]
-        last = self.odd(top)
+        last = self.odd([node for node, _ in waiting[len(count.columns)]])
         total.append(self.invert(last) if constant & 1 else last)
         return total
 
-    def _column(self, bits: list[tuple[int, int]], carries: list[tuple[int, int]], column: Column) -> int:
+    def add_free(self, columns: Sequence[Sequence[tuple[int, int]]], count: Count) -> list[list[tuple[int, int]]]:
+        """Add the bits (node, sign) of each weight as `count_free` says; the bits of each weight that stay."""
+        waiting = [list(column) for column in columns]
+        waiting += [[] for _ in range(len(count.columns) + 1 - len(waiting))]
+        return [self._column(waiting[k], waiting[k + 1], column) for k, column in enumerate(count.columns)]
+
+    def _column(
+        self, bits: list[tuple[int, int]], carries: list[tuple[int, int]], column: Column
+    ) -> list[tuple[int, int]]:
+        """Reduce one column, send its carries on, and return what stays."""
         if not bits:
-            return column.digit
+            return []
         quota = {1: column.positive_pairs, -1: column.negative_pairs}
         while quota[1] or quota[-1]:
-            a, b, c, sign = self._meet_again(bits, quota) or self._first_to_arrive(bits, quota)
-            bits.remove((a, sign))
-            bits.remove((b, sign))
-            other = next(bit for bit in bits if bit[0] == c)
-            bits.remove(other)
+            a, b, other, sign = self._meet_again(bits, quota) or self._first_to_arrive(bits, quota)
+            for bit in ((a, sign), (b, sign), other):
+                bits.remove(bit)
+            c = other[0]
             if other[1] == sign:
                 left, carry = self.cell(FULL, *sorted((a, b, c)))
             else:
@@ -140,13 +152,15 @@ class CellBuilder:
             carries.append((carry, sign))
             quota[sign] -= 1
         if column.half:
-            return self._half(bits, carries, column.half)
-        (node, _sign), *_ = bits
+            return [(self._half(bits, carries, column.half), column.half.bit_sign)]
+        if len(bits) > 1 or not (column.digit or column.extra):
+            return sorted(bits, key=lambda bit: (-bit[1], bit[0]))  # as `kept` has it: positive first
+        ((node, _sign),) = bits
         left = self.invert(node) if column.digit else node
         if column.extra:
             # The carry of -1 + b is the inverted bit; those of 1 + b and of -b are the bit.
             carries.append((left if column.digit < 0 else node, column.extra))
-        return left
+        return [(left, 1)]
 
     def _half(self, bits: list[tuple[int, int]], carries: list[tuple[int, int]], half: Half) -> int:
         (a, a_sign), (b, b_sign) = sorted(bits)
@@ -160,7 +174,7 @@ class CellBuilder:
         carries.append((carry, half.carry_sign))
         return left
 
-    def _first_to_arrive(self, bits: list[tuple[int, int]], quota: dict[int, int]) -> tuple[int, int, int, int]:
+    def _first_to_arrive(self, bits: list[tuple[int, int]], quota: dict[int, int]) -> _Meeting:
         """A pair of one sign and a third bit, as early as can be."""
         order = sorted(bits, key=lambda bit: (self.depth[bit[0]], bit))
         best = None
@@ -173,13 +187,13 @@ class CellBuilder:
                 rest.remove(bit)
             # Among bits that arrive together one of the pair's sign leaves the other sign to its own pairs.
             third = min(rest, key=lambda bit: (self.depth[bit[0]], bit[1] != sign, bit))
-            found = (max(self.depth[bit[0]] for bit in (*pair, third)), -sign, pair[0][0], pair[1][0], third[0], sign)
+            found = (max(self.depth[bit[0]] for bit in (*pair, third)), -sign, pair[0][0], pair[1][0], third, sign)
             best = found if best is None else min(best, found)
         if best is None:
             raise ValueError("no pair is left for a full adder that was counted")
         return best[2], best[3], best[4], best[5]
 
-    def _meet_again(self, bits: list[tuple[int, int]], quota: dict[int, int]) -> tuple[int, int, int, int] | None:
+    def _meet_again(self, bits: list[tuple[int, int]], quota: dict[int, int]) -> _Meeting | None:
         """A full adder of another sum whose three sources wait here, with signs that fit."""
         signs: dict[int, int] = {}
         for node, sign in bits:
@@ -193,5 +207,5 @@ class CellBuilder:
                     continue
                 fits = (signs[c] == signs[a]) == (cell.kind == FULL)
                 if fits and signs[a] == signs[b] and quota[signs[a]]:
-                    return a, b, c, signs[a]
+                    return a, b, (c, signs[c]), signs[a]
         return None

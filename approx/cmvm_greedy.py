@@ -296,8 +296,8 @@ def greedy(rows, outputs, inputs, used, spans, gain, choice, digits, limit, nois
         for r in range(count):
             barred = False
             if r >= outputs:
-                for i in support:
-                    if depends[i, inputs + r - outputs]:
+                for word in support:
+                    if depends[word, inputs + r - outputs]:
                         barred = True
             if barred:
                 continue
@@ -305,16 +305,16 @@ def greedy(rows, outputs, inputs, used, spans, gain, choice, digits, limit, nois
                 saved, shift, sign = best_fit(rows[r], best_pattern, support, best_width, bits, digits, limit)
                 if saved <= 0:
                     break
-                for i in support:
-                    rows[r, i] -= sign * (best_pattern[i] << shift)
+                for word in support:
+                    rows[r, word] -= sign * (best_pattern[word] << shift)
                 rows[r, used] += sign << shift
                 pairs[r] = -1.0
                 pairs[:, r] = -1.0
         rows[count, :used] = best_pattern[:used]
         depends[used, used] = True
-        for i in support:
-            depends[used] |= depends[i]
-            words[used] += best_pattern[i] * words[i]
+        for word in support:
+            depends[used] |= depends[word]
+            words[used] += best_pattern[word] * words[word]
         # What uses a row's words now depends on the new one as well.
         bits[used] = best_width
         used += 1
