@@ -35,7 +35,7 @@ def power_source(milliwatts: float | None) -> str:
     for limit, name in POWER_SOURCES_MW:
         if milliwatts <= limit:
             return name
-    return "more than 30 mW"
+    return "> 30 mW"
 
 
 def smallest_rival(rivals: Sequence[Point], accuracy: float) -> Point | None:
@@ -76,7 +76,7 @@ def conclude(report: Report) -> Conclusion:
             f"rows in {area(small.area_cm2)}, {_against(small, report)}"
         )
     if report.rivals:
-        further.append(_dominated(report))
+        further += [_top_rival(report), _dominated(report)]
     return Conclusion(best, main, tuple(further))
 
 
@@ -86,11 +86,7 @@ def _against(design: Point, report: Report) -> str:
         return "with no rival to compare with."
     rival = smallest_rival(report.rivals, design.accuracy["test"])
     if rival is None:
-        top = max(report.rivals, key=lambda r: (r.accuracy["test"], -r.area_cm2))
-        return (
-            f"an accuracy that no rival tried reaches (the best, {top.name}, a {top.kind}, has "
-            f"{percent(top.accuracy['test'])} in {area(top.area_cm2)})."
-        )
+        return "an accuracy that no rival tried reaches."
     tree = f"the smallest rival of at least this accuracy, {rival.name} ({rival.kind}, {area(rival.area_cm2)})"
     if rival.is_tree and all(r.is_tree or r.area_cm2 >= rival.area_cm2 for r in report.rivals):
         tree = f"the smallest decision tree of at least this accuracy ({rival.name}, {area(rival.area_cm2)})"
@@ -103,6 +99,20 @@ def _against(design: Point, report: Report) -> str:
         return f"{times(ratio)} smaller than {tree}."
     winner = "the tree" if rival.is_tree else "the rival"
     return f"but {winner} wins: {tree}, is {times(1 / ratio) if ratio else 'beyond measure'} smaller."
+
+
+def _top_rival(report: Report) -> str:
+    """The most accurate rival, and the smallest verified design that matches it."""
+    top = max(report.rivals, key=lambda r: (r.accuracy["test"], -r.area_cm2))
+    reached = f"{percent(top.accuracy['test'])} in {area(top.area_cm2)}"
+    text = f"The most accurate rival, {top.name} ({top.kind}), has {reached}"
+    able = smallest_rival([p for p in report.points if p.verified], top.accuracy["test"])
+    if able is None:
+        return f"{text}; no verified design is as accurate."
+    if able.area_cm2 >= top.area_cm2:
+        return f"{text}; the smallest design that matches it, {able.name}, is no smaller, with {area(able.area_cm2)}."
+    ratio = times(top.area_cm2 / able.area_cm2) + " smaller" if able.area_cm2 else "without a gate"
+    return f"{text}; {able.name} matches it in {area(able.area_cm2)}, {ratio}."
 
 
 def _small(best: Point, points: Sequence[Point]) -> Point | None:
@@ -127,7 +137,9 @@ def _dominated(report: Report) -> str:
         f"Of {len(edge)} rivals on the rivals' own front, {count} are beaten by a smaller and no less accurate design"
     )
     if not left:
-        return text + "."
+        return (
+            f"Each of {len(edge)} rivals on the rivals' own front is beaten by a smaller and no less accurate design."
+        )
     names = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
     return f"{text}; not beaten: {names}."
 

@@ -6,6 +6,7 @@ Colours and line styles are the page's (`reports/page.css`); where labels go is 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reports.comparison import chosen, figures, percent
 from reports.escape import escape, shorten
@@ -169,7 +170,7 @@ def draw(report: Report, published: Sequence[Published], width: int, height: int
         y = box.y(tick)
         out.append(f'<line class="grid" x1="{box.left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
         out.append(f'<text class="tick" x="{box.left - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * tick:.3g}</text>')
-    for value, labelled in area_ticks(*box.area):
+    for value, labelled in area_ticks(*box.area, right - box.left):
         x = box.x(value)
         length = 6 if labelled else 3
         out.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{base}" y2="{base + length}"/>')
@@ -184,9 +185,11 @@ def draw(report: Report, published: Sequence[Published], width: int, height: int
     drawn = [
         (s, [m for m in s.marks if m.accuracy >= floor], [m for m in s.edge() if m.accuracy >= floor]) for s in found
     ]
+    lines: list[Box] = []
     for s, _, edge in reversed(drawn):
         if s.line and len(edge) > 1:
             out.append(f'<path class="front {s.style}" d="{_steps(edge, box)}"/>')
+            lines += _segments(edge, box)
     labels: list[Label] = []
     for s, marks, edge in reversed(drawn):
         for mark in marks:
@@ -197,7 +200,7 @@ def draw(report: Report, published: Sequence[Published], width: int, height: int
                 # Designs first, and among them the chosen one: what is placed first gets the best place.
                 rank = (not mark.chosen, s.style != "design", s.style == "published", -mark.accuracy)
                 labels.append(Label(x, y, shorten(mark.label, 18), s.style, rank, above=s.style == "design"))
-    for label, x, y, anchor in place(labels, taken, Box(box.left, box.top - 8, right + box.right, base - 2)):
+    for label, x, y, anchor in place(labels, taken, lines, Box(box.left, box.top - 8, right + box.right, base - 2)):
         strong = " chosen" if not label.rank[0] else ""
         out.append(
             f'<text class="label {label.style}{strong}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">'
@@ -225,6 +228,16 @@ def _steps(edge: Sequence[Mark], box: Frame) -> str:
     for mark in edge[1:]:
         path += f"H{box.x(mark.area_cm2):.1f}V{box.y(mark.accuracy):.1f}"
     return path
+
+
+def _segments(edge: Sequence[Mark], box: Frame) -> list[Box]:
+    """The straight parts of a step line, as thin rectangles."""
+    parts = []
+    for here, there in pairwise(edge):
+        left, right = box.x(here.area_cm2), box.x(there.area_cm2)
+        low, high = box.y(here.accuracy), box.y(there.accuracy)
+        parts += [Box(left, low - 0.5, right, low + 0.5), Box(right - 0.5, high, right + 0.5, low)]
+    return parts
 
 
 def shape(style: str, x: float, y: float) -> str:
@@ -260,10 +273,10 @@ def accuracy_ticks(low: float, high: float) -> list[float]:
     return [(low + high) / 2]
 
 
-def area_ticks(low: float, high: float) -> list[tuple[float, bool]]:
-    """Ticks at 1..9 times powers of ten within 10**low..10**high, and whether each is labelled."""
-    span = high - low
-    spoken = (1,) if span > 2.2 else (1, 2, 5) if span > 0.8 else (1, 2, 3, 4, 5, 6, 8)
+def area_ticks(low: float, high: float, width: float) -> list[tuple[float, bool]]:
+    """Ticks at 1..9 times powers of ten within 10**low..10**high, and whether each has room for a label."""
+    decade_width = width / (high - low)
+    spoken = (1,) if decade_width < 140 else (1, 2, 5) if decade_width < 420 else (1, 2, 3, 4, 5, 6, 8)
     ticks = []
     for decade in range(math.floor(low), math.ceil(high) + 1):
         for digit in range(1, 10):

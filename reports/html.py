@@ -17,7 +17,7 @@ from reports.comparison import (
     power_source,
     standard_error,
 )
-from reports.escape import escape, script_data
+from reports.escape import escape, script_data, shorten
 from reports.figure import Series, accuracy_floor, draw, series, shape
 from reports.point import Point
 from reports.published import HOW_MEASURED, PAPERS, Published, published
@@ -53,7 +53,8 @@ def page(report: Report) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
         f'<link rel="icon" href="data:,"><title>{escape(report.dataset)}: Inkling report</title>'
         f"<style>{style}</style></head>\n<body><main>\n"
         + "\n".join(part for part in body if part)
@@ -75,7 +76,7 @@ def _key_figures(design: Point, report: Report) -> str:
     checks = f"{len(verdicts)} checks, {vectors:,} vectors{proven}" if verdicts else "see the run's verdicts"
     error = standard_error(report)
     shown = [
-        ("design", escape(design.name), escape(design.method)),
+        ("design", escape(shorten(design.name, 40)), escape(shorten(design.method, 80))),
         (
             "test accuracy",
             percent(design.accuracy["test"]),
@@ -119,8 +120,8 @@ def _sized(svg: str, name: str) -> str:
 def _legend(s: Series) -> str:
     hollow = " hollow" if s.style == "published" else ""
     return (
-        f'<li><svg viewBox="0 0 18 18" aria-hidden="true"><g class="mark {s.style}{hollow}">{shape(s.style, 9, 9)}</g>'
-        f"</svg>{escape(s.name)}</li>"
+        f'<li><svg viewBox="0 0 18 18" aria-hidden="true"><g class="mark {s.style}{hollow}">{shape(s.style, 9, 9)}'
+        f"</g></svg>{escape(s.name)}</li>"
     )
 
 
@@ -130,10 +131,11 @@ def _table(report: Report) -> str:
     used = sorted({level for p in (*report.points, *report.rivals) for level in p.levels})
     levels = ", ".join(f"{level} {LEVELS[level]}" for level in used)
     note = (
-        "● marks the front of each group on the test rows. Area is the best of several mapping runs, and what follows "
-        "the + is how much larger the worst was. Static power and delay are those of the circuit alone, without "
+        "● marks the front of each group on the test rows. Area is the best of several mapping runs; the figure "
+        "below, with a +, is how much larger the worst was. “Smallest rival” is how many times larger the smallest "
+        "rival of at least the same test accuracy is. Static power and delay are those of the circuit alone, without "
         "sensors and converters; below each power stands the smallest printed source that feeds it: a harvester "
-        "(0.1 mW) or a battery of 3, 15 or 30 mW."
+        "(0.1 mW), or a battery of 3, 15 or 30 mW."
     )
     if levels:
         note += f" Levels of approximation: {levels}."
@@ -159,7 +161,8 @@ def _verification(report: Report) -> str:
             '<div class="scroll" tabindex="0" role="region" aria-labelledby="checks">'
             f"{verdict_matrix(report)}</div>{verdict_details(report)}"
         )
-    return f'<section aria-labelledby="checks"><h2 id="checks">What was verified, and how</h2><p>{intro}</p>{body}</section>'
+    title = '<h2 id="checks">What was verified, and how</h2>'
+    return f'<section aria-labelledby="checks">{title}<p>{intro}</p>{body}</section>'
 
 
 def _data(report: Report) -> str:
@@ -167,7 +170,8 @@ def _data(report: Report) -> str:
     facts = [
         (
             "rows",
-            f"{rows['train']:,} for training, {rows['validation']:,} for validation (choice), {rows['test']:,} for test",
+            f"{rows['train']:,} for training, {rows['validation']:,} for validation (choice), "
+            f"{rows['test']:,} for test",
         ),
         ("majority class", f"{percent(report.majority_rate, 2)} of the test rows"),
     ]
@@ -229,6 +233,6 @@ def _references(known: Sequence[Published]) -> str:
         '<section aria-labelledby="papers"><h2 id="papers">Published designs for this data set</h2>'
         f'<p>{HOW_MEASURED}</p><div class="scroll" tabindex="0" role="region" aria-labelledby="papers"><table><thead>'
         '<tr><th class="text">source</th><th>accuracy, %</th><th>area, cm²</th><th>power at 0.6 V, mW</th>'
-        f'<th>power at 1.0 V, mW</th></tr></thead><tbody>{rows}</tbody></table></div><ul class="plain note">{cited}</ul>'
-        "</section>"
+        f"<th>power at 1.0 V, mW</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<ul class="plain note">{cited}</ul></section>'
     )

@@ -52,23 +52,35 @@ def text_width(text: str) -> float:
     return sum(0.95 if ord(c) > 0x2E80 else 0.78 if c in "mwMW@%" else 0.6 for c in text) * _FONT
 
 
-def place(labels: Sequence[Label], taken: Sequence[Box], bounds: Box) -> list[tuple[Label, float, float, str]]:
+def place(
+    labels: Sequence[Label], taken: Sequence[Box], lines: Sequence[Box], bounds: Box
+) -> list[tuple[Label, float, float, str]]:
     """Places (label, x, y of the base line, text-anchor) that overlap neither `taken` nor each other.
 
-    A label that finds no place within `bounds` is left out: its mark still has a tooltip and a row in the table.
+    Of those the first that crosses fewest of the `lines` is taken. A label that finds no place
+    within `bounds` is left out: its mark still has a tooltip and a row in the table.
     """
     occupied = list(taken)
     placed = []
     for label in sorted(labels, key=lambda item: (item.rank, item.x, item.y, item.text)):
+        free: list[tuple[int, int, Box, tuple[Label, float, float, str]]] = []
         for x, y, anchor in _candidates(label):
-            width = text_width(label.text)
-            left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
-            box = Box(left, y - 10, left + width, y + 3)
+            box = _box(label.text, x, y, anchor)
             if box.within(bounds) and not any(box.overlaps(other) for other in occupied):
-                occupied.append(box)
-                placed.append((label, x, y, anchor))
-                break
+                crossed = sum(box.overlaps(line) for line in lines)
+                free.append((crossed, len(free), box, (label, x, y, anchor)))
+        if free:
+            _, _, box, chosen = min(free, key=lambda item: item[:2])
+            occupied.append(box)
+            placed.append(chosen)
     return placed
+
+
+def _box(text: str, x: float, y: float, anchor: str) -> Box:
+    """The rectangle of a text with a little air at its sides."""
+    width = text_width(text)
+    left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+    return Box(left - 2, y - 10, left + width + 2, y + 3)
 
 
 def _candidates(label: Label) -> list[tuple[float, float, str]]:

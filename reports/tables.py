@@ -6,7 +6,7 @@ Each function returns HTML text with every name escaped. The page around them is
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.comparison import beaten, figures, percent, power_source, times_smaller
+from reports.comparison import beaten, figures, power_source, times_smaller
 from reports.escape import escape
 from reports.pareto import front
 from reports.point import Point
@@ -15,11 +15,11 @@ from reports.report import Report
 LEVELS = {1: "training", 2: "multiplication", 3: "accumulation", 4: "activation", 5: "logic", 6: "physics"}
 
 _HEAD = """<thead><tr class="group"><th class="text" rowspan="2">name</th><th rowspan="2">area<br>cm²</th>
-<th rowspan="2">smallest rival<br>of this accuracy</th><th colspan="4">accuracy, %</th>
+<th rowspan="2">smallest<br>rival</th><th colspan="4">accuracy, %</th>
 <th colspan="2">static power, mW</th><th colspan="2">delay, ms</th><th rowspan="2">gates</th>
 <th rowspan="2">inputs<br>(bits)</th><th rowspan="2">verified</th></tr>
-<tr><th>test</th><th>balanced</th><th>valid.</th><th>train</th><th>0.6 V</th><th>1.0 V</th><th>0.6 V</th><th>1.0 V</th>
-</tr></thead>"""
+<tr><th>test</th><th>balanced</th><th>valid.</th><th>train</th><th>0.6 V</th><th>1.0 V</th><th>0.6 V</th>
+<th>1.0 V</th></tr></thead>"""
 
 
 def points_table(report: Report) -> str:
@@ -41,8 +41,8 @@ def points_table(report: Report) -> str:
 
 def _row(p: Point, row: str, on_front: bool, is_design: bool, report: Report) -> str:
     dot = ' <span class="dot" title="on its front">●</span>' if on_front else ""
-    levels = f", levels {', '.join(map(str, p.levels))}" if p.levels else ""
-    spread = f" <small>+{figures(p.area_spread_cm2, 2)}</small>" if p.area_spread_cm2 else ""
+    levels = f"; levels {', '.join(map(str, p.levels))}" if p.levels else ""
+    spread = f'<small class="below">+{figures(p.area_spread_cm2, 2)}</small>' if p.area_spread_cm2 else ""
     cells = [
         f'<tr id="{row}" data-row="{row}"><th scope="row" class="name">{escape(p.name)}{dot}'
         f"<small>{escape(p.method)}{levels}</small></th>",
@@ -55,10 +55,13 @@ def _row(p: Point, row: str, on_front: bool, is_design: bool, report: Report) ->
     ]
     for voltage in ("0.6", "1.0"):
         power = p.static_power_mw.get(voltage)
-        source = f'<small class="source">{power_source(power)}</small>' if power is not None else ""
+        source = ""
+        if power is not None:
+            source = f'<small class="below">{power_source(power).removesuffix(" battery")}</small>'
         cells.append(f"<td>{figures(power)}{source}</td>")
     cells += [f"<td>{figures(p.delay_ms.get(voltage))}</td>" for voltage in ("0.6", "1.0")]
-    cells.append(f"<td>{p.gates:,}</td><td>{p.inputs_used} <small>({p.input_bits_used})</small></td>")
+    cells.append(f"<td>{p.gates:,}</td>")
+    cells.append(f'<td>{p.inputs_used}<small class="below">({p.input_bits_used})</small></td>')
     cells.append(f"<td>{_tick(p.verified)}</td></tr>")
     return "".join(cells)
 
@@ -72,7 +75,7 @@ def _against(p: Point, is_design: bool, report: Report) -> str:
     ratio = times_smaller(p, report.rivals)
     if ratio is None:
         return "<small>none</small>" if report.rivals else "\N{EN DASH}"
-    return "∞" if ratio == float("inf") else f"{figures(ratio, 2)}×"
+    return "∞" if ratio == float("inf") else f"{figures(ratio, 2)}\N{MULTIPLICATION SIGN}"
 
 
 def _tick(good: bool) -> str:
@@ -99,7 +102,7 @@ def _cell(verdicts: list[Mapping[str, Any]]) -> str:
     wrong, vectors = sum(v["mismatches"] for v in verdicts), sum(v["vectors"] for v in verdicts)
     if wrong:
         return f'<span class="bad">{wrong:,} wrong of {vectors:,}</span>'
-    proven = '<small class="source good">proven</small>' if any(v.get("proven") for v in verdicts) else ""
+    proven = '<small class="below good">proven</small>' if any(v.get("proven") for v in verdicts) else ""
     count = f"{vectors:,}" if vectors else ""
     return f'<span class="good">✓</span> {count}{proven}'
 
