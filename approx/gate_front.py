@@ -14,6 +14,12 @@ from train.dataset import Development, Rows
 LEAVES = (64, 24, 10, 5)
 
 
+def leaves_for(development: Development) -> tuple[int, ...]:
+    """Sizes of the trees to start from: larger ones for larger tables."""
+    rows = len(development.train.labels)
+    return tuple(size for size in (400, 160) if rows >= 12 * size) + LEAVES
+
+
 def front(
     development: Development,
     *,
@@ -23,7 +29,7 @@ def front(
     rounds: int | None = None,
     seed: int = 0,
     rows: int = 10_000,
-    leaves: Sequence[int] = LEAVES,
+    leaves: Sequence[int] | None = None,
     starts: Sequence[Netlist] = (),
     cell_types: Sequence[CellType] = tree_netlist.TWO_INPUT_CELLS,
     settings: Settings | None = None,
@@ -33,13 +39,14 @@ def front(
 ) -> tuple[Candidate, ...]:
     """The front of circuits with one port per column of the table, smallest area first.
 
-    rows: how many jittered rows a teacher labels; leaves: sizes of the trees that the search starts from; starts:
-    further circuits with the same ports; other arguments as in `approx.gate_search.search`.
+    rows: how many jittered rows a teacher labels; leaves: sizes of the trees to start from, by default `leaves_for`;
+    starts: further circuits with the same ports; other arguments as in `approx.gate_search.search`.
     """
     guide = teacher.choose(development, seed=seed)
     labelled = teacher.augment(development, rows=rows, seed=seed, teacher=guide)
     trees = [
-        tree_netlist.build(teacher.tree(labelled, development, count, seed=seed), cell_types) for count in leaves
+        tree_netlist.build(teacher.tree(labelled, development, count, seed=seed), cell_types)
+        for count in leaves or leaves_for(development)
     ]
     return search(
         [*trees, *starts],

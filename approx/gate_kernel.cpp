@@ -31,7 +31,7 @@ extern "C" {
 struct State {
     Node* nodes;          // [places]
     Edge* edges;          // [2 * places]; edge 2 * place + k is source k of a place, in the fan-out list of what it reads
-    uint64_t* values;     // [places, 2, words]
+    uint64_t* values;     // by block: [places, 2, words of the block], so that a block's signals lie close together
     uint8_t* current;     // [blocks, places], which of the two sides is true
     uint64_t* target;     // [outputs, words]
     uint64_t* valid;      // [words]
@@ -76,7 +76,8 @@ inline bool unary(int32_t op) { return op == BUFFER || op == INVERT; }
 
 inline uint64_t* side(const State& s, int64_t block, int64_t node, int other) {
     const int which = s.current[block * s.places + node] ^ other;
-    return s.values + (node * 2 + which) * s.words + s.first_word[block];
+    const int64_t low = s.first_word[block], n = s.first_word[block + 1] - low;
+    return s.values + 2 * s.places * low + (node * 2 + which) * n;
 }
 
 void link(State& s, int32_t edge) {

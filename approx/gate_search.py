@@ -55,14 +55,14 @@ class Settings:
     """How the search moves. prices and temperatures are in shares of the rows' total weight.
 
     prices: from and to, in error share per 1e8 units of area (1 cm2 where areas are in um2); sweep: prices tried from
-    every start; temperatures: drawn log-uniformly from this range in each round; certainty: standard deviations at
-    which a candidate is dropped on a sample of the rows; each cools from the one drawn to 0; effort: gate evaluations by words of rows
-    that a tenth of a round may cost at most.
+    every start; temperatures: every round draws one log-uniformly from this range and cools from it to 0; certainty:
+    standard deviations at which a candidate is dropped on a sample of the rows; effort: gates times words of rows
+    times moves in a tenth of a round; selection: the weight of validation accuracy in choosing (see `Pool.score`).
     """
 
     prices: tuple[float, float] = (0.01, 10.0)
     sweep: int = 10
-    temperatures: tuple[float, float] = (3e-5, 1e-3)
+    temperatures: tuple[float, float] = (1e-5, 6e-4)
     certainty: float = 3.0
     shares: dict[str, int] = field(default_factory=lambda: dict(SHARES))
     effort: float = 4e8
@@ -113,8 +113,8 @@ def search(
     starts: circuits with the same ports; rows, weights: what is scored, codes with one column per input port ("values
     that enter"), weights int64 [rows] or None; train: rows whose accuracy is reported, by default `rows`; validation:
     rows that choose. areas: cell area by name, for cells of the starts' cell_types. Give `moves` (candidates drawn;
-    the result is then the same for the same seed), or `rounds` (likewise; a round takes about the same time whatever the
-    circuit), or `seconds` (as many whole rounds as fit).
+    the result is then the same for the same seed), or `rounds` (likewise; a round takes about the same time
+    whatever the circuit), or `seconds` (as many whole rounds as fit).
     checkpoint: a file that is written now and then and continued from where it fits the problem. clean_up: an exact
     minimiser that is applied to the front at the end. Ctrl-C ends the search and returns what was found.
     """

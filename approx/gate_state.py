@@ -3,6 +3,7 @@
 Packing circuits and rows lives in `approx.gate_packing`, what the kernel does in `gate_kernel.cpp`.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,10 +48,11 @@ class State:
         self.nodes["source"][where[first:]] = where[gates.source]
         self.nodes["op"][first + slots :] = BUFFER
         self.nodes["source"][first + slots :] = where[gates.outputs][:, None]
-        self.values = np.zeros((total, 2, words), np.uint64)
-        self.values[1] = ~np.uint64(0)
-        self.values[2:first, 0] = rows.inputs
-        self.values[2:first, 1] = rows.inputs
+        self.values = np.zeros(2 * total * words, np.uint64)
+        for low, high in itertools.pairwise(cuts):
+            block = self.values[2 * total * low : 2 * total * high].reshape(total, 2, high - low)
+            block[1] = ~np.uint64(0)
+            block[2:first] = rows.inputs[:, None, low:high]
         self._arrays = {
             "nodes": self.nodes,
             "edges": np.full((2 * total, 2), -1, np.int32),
