@@ -48,20 +48,23 @@ def accuracy(network: IntegerNetwork, development: Development) -> tuple[float, 
     )
 
 
-def exact(network: FloatNetwork, development: Development, *, weight_bits: int = 8) -> IntegerNetwork:
+def exact(
+    network: FloatNetwork, development: Development, *, weight_bits: int = 8, hidden_bits: int | None = None
+) -> IntegerNetwork:
     """The bespoke exact circuit's network: weights of `weight_bits` significant bits (signed, 2..16), any bias.
 
     Weights of a hidden layer share a power-of-two scale, so that shifts alone lead from one layer to the next;
     the last layer's scale is free, as the arg-max does not see it. That scale and the bits of the hidden values
     are chosen by the accuracy over training and validation rows together: the fewest bits that cost at most
-    TOLERANCE of the best. After Mubarik et al., "Printed Machine Learning Classifiers" (MICRO 2020).
+    TOLERANCE of the best, unless `hidden_bits` says how many. After Mubarik et al., "Printed Machine Learning
+    Classifiers" (MICRO 2020).
     """
     _check_columns(network, development)
     if len(network.weights) == 1:
         return _finish(development, _dense_scores(network, weight_bits))
     candidates = []
     rows = len(development.train.labels), len(development.validation.labels)
-    for bits in ACTIVATION_BITS:
+    for bits in ACTIVATION_BITS if hidden_bits is None else (hidden_bits,):
         for fraction in SCALES:
             candidate = _finish(development, _dense_chain(network, weight_bits, bits, fraction))
             train, validation = accuracy(candidate, development)
