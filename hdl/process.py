@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+STOPPED = 128 + signal.SIGTERM
 
 
 class ToolError(RuntimeError):
@@ -19,8 +22,11 @@ class ToolError(RuntimeError):
         self.timed_out = timed_out
 
 
-# Process groups of the tools that run now, so that a stop can end those that other threads wait for.
+# Process groups of the tools that run now, so that a stop can end those that other threads wait for; whether the
+# main thread is about to add one, and must not be interrupted; and whether there was a stop.
 _running: set[int] = set()
+_starting = False
+_stopped = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,11 @@ def run(
     environment: Mapping[str, str] | None = None,
 ) -> Completed:
     """Run `argv` (no shell) to its end. Raises ToolError if it fails, is missing or outlasts `time_limit_s`."""
+    global _starting
     name = Path(argv[0]).name
+    in_main = threading.current_thread() is threading.main_thread()
+    _starting = _starting or in_main
+    process = None
     try:
         process = subprocess.Popen(
             [str(part) for part in argv],
@@ -54,8 +64,15 @@ def run(
         )
     except FileNotFoundError as error:
         raise ToolError(f"{name} was not found; run `make` to install the pinned tools") from error
-    _running.add(process.pid)
+    finally:
+        if process is None and in_main:
+            _starting = False
     try:
+        _running.add(process.pid)
+        if in_main:
+            _starting = False
+        if _stopped:
+            raise SystemExit(STOPPED) if in_main else ToolError(f"{name} was stopped")
         stdout, stderr = process.communicate(timeout=time_limit_s)
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{name} ran past its limit of {time_limit_s:g} s", timed_out=True) from error
@@ -71,11 +88,18 @@ def run(
     return Completed(stdout, stderr)
 
 
-def end_all() -> None:
-    """End every tool that `run` waits for in this process, in whatever thread; their `run` then raises ToolError."""
+def stop() -> None:
+    """End every tool that `run` waits for, in whatever thread, let none begin any more, and raise SystemExit.
+
+    For a signal's handler, so in the main thread. Where that is just starting a tool, `run` raises it a moment later.
+    """
+    global _stopped
+    _stopped = True
     for group in tuple(_running):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
+    if not _starting:
+        raise SystemExit(STOPPED)
 
 
 def python(script: str, *arguments: str | Path, time_limit_s: float, cwd: Path | None = None) -> Completed:

@@ -3,14 +3,13 @@
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from types import FrameType
 from typing import TypeVar
 
-from hdl.process import end_all
+from hdl.process import STOPPED, stop
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -33,9 +32,8 @@ def _start_worker() -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     """Ended by the parent, a worker first ends its tools, also those of other threads, and unwinds."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    end_all()
-    sys.exit(128 + number)
+    signal.signal(number, signal.SIG_IGN)
+    stop()
 
 
 def _follow_parent() -> None:
@@ -50,7 +48,7 @@ def _guarded(work: Callable[[Task], Result], task: Task) -> Result:
     try:
         return work(task)
     except SystemExit:
-        os._exit(143)
+        os._exit(STOPPED)
 
 
 def run_each(
