@@ -54,15 +54,24 @@ def times_smaller(design: Point, rivals: Sequence[Point]) -> float | None:
     return rival.area_cm2 / design.area_cm2
 
 
-def chosen(points: Sequence[Point]) -> Point | None:
-    """The verified design of the best validation accuracy (the test rows must not choose), then of least area."""
-    verified = [point for point in points if point.verified]
-    return min(verified, key=lambda p: (-p.accuracy["validation"], p.area_cm2, p.name)) if verified else None
+def chosen(report: Report) -> Point | None:
+    """The smallest verified design within one standard error of the best validation accuracy.
+
+    The test rows must not choose, and the best of several on few validation rows is mostly the luckiest: the rule
+    of one standard error is that of Breiman et al., Classification and Regression Trees (1984), section 3.4.3.
+    """
+    verified = [point for point in report.points if point.verified]
+    if not verified:
+        return None
+    best = max(point.accuracy["validation"] for point in verified)
+    floor = best - math.sqrt(best * (1 - best) / max(report.rows["validation"], 1))
+    near = (point for point in verified if point.accuracy["validation"] >= floor)
+    return min(near, key=lambda p: (p.area_cm2, -p.accuracy["validation"], p.name))
 
 
 def conclude(report: Report) -> Conclusion:
     """The headline of a report."""
-    best = chosen(report.points)
+    best = chosen(report)
     if best is None:
         what = "no design was produced" if not report.points else f"none of {len(report.points)} designs is verified"
         return Conclusion(None, f"No result for {report.dataset}: {what}.", ())
@@ -146,7 +155,7 @@ def _dominated(report: Report) -> str:
 
 def standard_error(report: Report) -> float | None:
     """One binomial standard error of a test accuracy near the chosen design's, as a fraction."""
-    design, rows = chosen(report.points), report.rows["test"]
+    design, rows = chosen(report), report.rows["test"]
     if design is None or not rows:
         return None
     rate = min(max(design.accuracy["test"], 1 / (rows + 2)), 1 - 1 / (rows + 2))

@@ -49,7 +49,7 @@ _RIVAL_STYLES = ("square", "cross", "plus")
 
 def series(report: Report, published: Sequence[Published]) -> list[Series]:
     """The picture's series: designs, one for every kind of rival, published designs."""
-    best = chosen(report.points)
+    best = chosen(report)
     designs = tuple(
         Mark(
             p.area_cm2,
