@@ -19,7 +19,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP) $(VENV)/.bench
-	$(BIN)/python -P -m tests.benchmarks
+	$(BIN)/python -P tests/benchmarks/run_all.py $(BENCH)
 
 install: $(STAMP)
 
