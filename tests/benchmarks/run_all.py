@@ -22,9 +22,8 @@ def main() -> None:
     environment = dict(os.environ)
     if beside.is_dir():
         environment.setdefault("INKLING_DATA", str(beside))
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
-    )
+    load = f"{os.getloadavg()[0]:.1f}"
+    print(f"{platform.machine()}, {os.cpu_count()} cores, load {load}, Python {platform.python_version()}")
     failed = []
     for name in sys.argv[1:] or QUICK:
         print(f"\n== {name}", flush=True)
