@@ -1,0 +1,116 @@
+"""Made-up reports for the tests of this folder: no figure in here was measured."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reports.point import Point
+from reports.report import Report
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x07</script>&amp;[red]http://x.example/"
+
+
+def point(name: str, accuracy: float, area: float, **changes: Any) -> Point:
+    """A point with every other figure derived from accuracy and area."""
+    fields: dict[str, Any] = {
+        "name": name,
+        "method": "approximated network",
+        "levels": (1, 2, 3),
+        "accuracy": {"train": min(accuracy + 0.01, 1.0), "validation": accuracy, "test": accuracy},
+        "balanced_accuracy": accuracy,
+        "area_cm2": area,
+        "area_spread_cm2": area / 16,
+        "static_power_mw": {"1.0": 4 * area, "0.6": area},
+        "delay_ms": {"1.0": 10.0, "0.6": 40.0},
+        "gates": int(900 * area),
+        "inputs_used": 5,
+        "input_bits_used": 18,
+        "verified": True,
+    }
+    return Point(**{**fields, **changes})
+
+
+def tree(leaves: int, accuracy: float, area: float) -> Point:
+    return point(f"tree-{leaves}", accuracy, area, method=f"decision tree, {leaves} leaves", levels=())
+
+
+def verdict(route: str, **changes: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "route": route,
+        "subject": "top.v",
+        "reference": "IntegerNetwork.evaluate",
+        "vectors": 1000,
+        "mismatches": 0,
+        "counter_example": None,
+        "proven": False,
+        "detail": "",
+    }
+    return {**fields, **changes}
+
+
+def report(**changes: Any) -> Report:
+    """Three designs, three trees, a logistic regression, on a table that no paper knows."""
+    fields: dict[str, Any] = {
+        "dataset": "valves",
+        "rows": {"train": 500, "validation": 250, "test": 250},
+        "majority_rate": 0.5,
+        "rivals": (
+            tree(4, 0.75, 0.25),
+            tree(16, 0.85, 1.0),
+            tree(64, 0.91, 4.0),
+            point("logistic-4b", 0.84, 8.0, method="logistic regression, 4-bit weights"),
+        ),
+        "points": (point("net-0", 0.80, 0.125), point("net-1", 0.86, 0.5), point("net-2", 0.90, 1.0)),
+        "seed": 7,
+        "command": "inkling run valves.csv --seed 7",
+        "versions": {"torch": "2.13.0", "inkling": "0.1.0"},
+        "fingerprint": "ab" * 32,
+        "classes": ("open", "shut"),
+        "bits": {"flow": 4, "heat": 3},
+        "notes": ("column 'id' dropped: constant",),
+        "technology": "EGFET",
+        "measured": ("Area: best of 4 mapping runs.",),
+        "verdicts": {
+            name: (verdict("c", subject="kernel.c"), verdict("proof", vectors=0, proven=True))
+            for name in ("net-0", "net-1", "net-2")
+        },
+    }
+    return Report(**{**fields, **changes})
+
+
+def hostile() -> Report:
+    """Every text that a user or a file can choose is an attack on the page."""
+    base = report()
+    names = [f"{HOSTILE}{i}" for i in range(3)]
+    return report(
+        dataset=HOSTILE,
+        points=tuple(
+            point(name, p.accuracy["test"], p.area_cm2, method=HOSTILE)
+            for name, p in zip(names, base.points, strict=True)
+        ),
+        rivals=tuple(
+            point(f"{HOSTILE} {p.name}", p.accuracy["test"], p.area_cm2, method=HOSTILE) for p in base.rivals
+        ),
+        command=HOSTILE,
+        versions={HOSTILE: HOSTILE},
+        fingerprint=HOSTILE,
+        classes=(HOSTILE, "shut"),
+        bits={HOSTILE: 4, "heat": 3},
+        notes=(HOSTILE,),
+        technology=HOSTILE,
+        measured=(HOSTILE,),
+        verdicts={
+            name: (
+                verdict(HOSTILE, subject=HOSTILE, reference=HOSTILE, detail=HOSTILE, mismatches=1)
+                | {"counter_example": {HOSTILE: 3}},
+            )
+            for name in names
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def examples() -> SimpleNamespace:
+    """The functions of this file."""
+    return SimpleNamespace(point=point, tree=tree, verdict=verdict, report=report, hostile=hostile, HOSTILE=HOSTILE)
