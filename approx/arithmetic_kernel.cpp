@@ -10,11 +10,33 @@
 #include <cstring>
 #include <vector>
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 namespace {
 
 typedef int16_t Lane __attribute__((vector_size(32)));
 typedef uint16_t ULane __attribute__((vector_size(32)));
 constexpr int LANES = 16;
+
+// All lanes by the same number of bits: compilers do not see that, and would go through 32 bits.
+inline Lane shift_right(Lane v, int bits) {
+#ifdef __AVX2__
+    return Lane(_mm256_sra_epi16((__m256i)v, _mm_cvtsi32_si128(bits)));
+#else
+    return v >> int16_t(bits);
+#endif
+}
+
+inline ULane shift_left(ULane v, int bits) {
+#ifdef __AVX2__
+    return ULane(_mm256_sll_epi16((__m256i)v, _mm_cvtsi32_si128(bits)));
+#else
+    return v << uint16_t(bits);
+#endif
+}
+
 constexpr int CHUNK = 32;  // vectors evaluated together: 512 rows
 constexpr int MOST_OUTPUTS = 32;
 constexpr int MOST_HIDDEN = 64;
@@ -360,7 +382,7 @@ void clip_lane(Lane *__restrict out, const Lane *__restrict sum, int shift, int 
     const int16_t top = int16_t((1 << bits) - 1);
     const Lane zero = Lane{}, tops = Lane{} + top;
     for (int k = 0; k < n; k++) {
-        Lane v = sum[k] >> int16_t(shift);
+        Lane v = shift_right(sum[k], shift);
         v = v > zero ? v : zero;
         out[k] = v < tops ? v : tops;
     }
@@ -383,7 +405,8 @@ int wrong_rows(const Net &net, const int16_t *g, const Lane *const *scores, int6
         }
         for (int m = 0; m < M; m++) {
             const int a = net.match_a[m], b = net.match_b[m];
-            const Lane ka = Lane((ULane(value[a]) << up[m]) & mask[m]), kb = Lane((ULane(value[b]) << up[m]) & mask[m]);
+            const Lane ka = Lane(shift_left(ULane(value[a]), up[m]) & mask[m]);
+            const Lane kb = Lane(shift_left(ULane(value[b]), up[m]) & mask[m]);
             const Lane wins = kb > ka;
             value[O + m] = wins ? value[b] : value[a];
             label[O + m] = wins ? label[b] : label[a];
@@ -522,7 +545,7 @@ void hidden_means(Net &net) {
         for (int b = 0; b < 12; b++) {
             int64_t count = 0;
             Lane sum = Lane{};
-            for (int64_t k = 0; k < net.vectors; k += 8) sum += (v[k] >> int16_t(b)) & int16_t(1);
+            for (int64_t k = 0; k < net.vectors; k += 8) sum += shift_right(v[k], b) & int16_t(1);
             for (int l = 0; l < LANES; l++) count += sum[l];
             net.hidden_mean[h * 16 + b] = double(count) / double((net.vectors + 7) / 8 * LANES);
         }
