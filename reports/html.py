@@ -100,6 +100,11 @@ def _figure(report: Report, known: Sequence[Published]) -> str:
         "Up and to the left is better. Lines join the points that nothing of their kind beats in both area and "
         "accuracy. Accuracy is that of the test rows, which took no part in training, search or choice."
     )
+    if any(p.verified for p in report.points):
+        caption += (
+            " The ring marks the smallest verified design within one standard error of the best accuracy on the "
+            "validation rows."
+        )
     if any(not p.verified for p in report.points):
         caption += " Hollow circles are designs that are not verified."
     if hidden:
