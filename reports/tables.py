@@ -41,7 +41,7 @@ def points_table(report: Report) -> str:
 
 def _row(p: Point, row: str, on_front: bool, is_design: bool, report: Report) -> str:
     dot = ' <span class="dot" title="on its front">●</span>' if on_front else ""
-    levels = f"; levels {', '.join(map(str, p.levels))}" if p.levels else ""
+    levels = f"; level{'s' * (len(p.levels) > 1)} {', '.join(map(str, p.levels))}" if p.levels else ""
     spread = f'<small class="below">+{figures(p.area_spread_cm2, 2)}</small>' if p.area_spread_cm2 else ""
     cells = [
         f'<tr id="{row}" data-row="{row}"><th scope="row" class="name">{escape(p.name)}{dot}'
@@ -103,6 +103,9 @@ def _cell(verdicts: list[Mapping[str, Any]]) -> str:
     if wrong:
         return f'<span class="bad">{wrong:,} wrong of {vectors:,}</span>'
     proven = '<small class="below good">proven</small>' if any(v.get("proven") for v in verdicts) else ""
+    if not vectors and not proven:
+        # A proof that ran out of time has found nothing, neither for nor against.
+        return "<small>not proven</small>"
     count = f"{vectors:,}" if vectors else ""
     return f'<span class="good">✓</span> {count}{proven}'
 

@@ -138,6 +138,13 @@ def test_a_failed_check_stands_out_with_its_counter_example(examples: SimpleName
     assert any(tag == "details" and "open" in attrs for tag, attrs in parsed.elements)
 
 
+def test_a_proof_that_ran_out_of_time_gets_no_tick(examples: SimpleNamespace) -> None:
+    late = examples.verdict("proof", vectors=0, detail="not proven in 60 s")
+    text = page(examples.report(verdicts={"net-0": (late,)}))
+    assert "<td><small>not proven</small></td>" in text and "✓</span> <small" not in text
+    assert "not proven in 60 s" in text
+
+
 def test_published_designs_stand_in_the_picture_and_in_the_references(examples: SimpleNamespace) -> None:
     text = page(examples.report(dataset="pendigits", rows={"train": 5496, "validation": 2748, "test": 2748}))
     assert "Published, DATE24" in text and "Discrete Genetic-based Training" in text
