@@ -142,7 +142,9 @@ def _dominated(report: Report) -> str:
     edge = front(report.rivals)
     left = [rival.name for rival in edge if not beaten(rival, report.points)]
     count = len(edge) - len(left)
-    text = f"Of {len(edge)} rivals on the rivals' own front, {count} {'is' if count == 1 else 'are'} beaten by a smaller and no less accurate design"
+    verb = "is" if count == 1 else "are"
+    end = "beaten by a smaller and no less accurate design"
+    text = f"Of {len(edge)} rivals on the rivals' own front, {count} {verb} {end}"
     if not left:
         return (
             f"Each of {len(edge)} rivals on the rivals' own front is beaten by a smaller and no less accurate design."
