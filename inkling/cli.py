@@ -29,6 +29,9 @@ def run(
     effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "quick",
     seed: Annotated[int, typer.Option(help="Seed of the split and of everything random.")] = 42,
     bits: Annotated[int, typer.Option(help="Bits of each quantised feature, 1 to 8.")] = 4,
+    ranges: Annotated[
+        str, typer.Option(help="Input ranges: fitted (to the thresholds that matter) or span (least to largest).")
+    ] = "fitted",
     one_hot: Annotated[bool, typer.Option("--one-hot", help="Expand text columns to 0/1 columns.")] = False,
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Leave out rows with missing values.")] = False,
     data: Annotated[Path | None, typer.Option(help="Folder of UCI tables; else INKLING_DATA.")] = None,
@@ -54,6 +57,7 @@ def run(
         effort=EFFORTS[effort],
         seed=seed,
         bits=bits,
+        ranges=ranges,
         one_hot=one_hot,
         drop_missing=drop_missing,
         data=data,

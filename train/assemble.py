@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from train.dataset import Dataset, Development, Rows
 from train.errors import InputError
 from train.quantiser import Quantiser, check_bits, fit
+from train.ranges import fit_ranges
 from train.readers import MOST_CELLS
 from train.split import Split, stratified
 from train.table import Table, check_finite, classes_of, listed, not_numeric, quoted, target_position, without_missing
 
 MOST_VALUES = 64  # of one column under --one-hot
+RANGES = ("fitted", "span")
 
 
 def assemble(
@@ -29,13 +31,19 @@ def assemble(
     drop_missing: bool = False,
     test_part: float = 0.3,
     split: Split | None = None,
+    ranges: str = "fitted",
 ) -> Dataset:
     """Split and quantise a table; `target` None means the last column. A given `split` replaces the seeded one.
+
+    ranges: "span" quantises from the smallest to the largest training value; "fitted" puts the thresholds that
+    matter on the leading bits (`train.ranges`), by training rows alone.
 
     Columns of texts are expanded to 0/1 columns `name=value` of one bit, one for each value in the training rows
     (a row with another value has 0 in all of them). Raises InputError for a table that cannot be learned from.
     """
     check_bits(bits)
+    if ranges not in RANGES:
+        raise InputError(f"--ranges {quoted(ranges)} is not one of {', '.join(RANGES)}")
     position = target_position(table, target)
     table, dropped = without_missing(table, drop_missing)
     classes, labels = classes_of(table, position)
@@ -49,7 +57,7 @@ def assemble(
         raise not_numeric(table, texts)
     columns: list[str] = []
     quantisers: list[Quantiser] = []
-    codes: list[NDArray[np.uint8]] = []
+    readings: list[NDArray[np.float64]] = []
     constant: list[str] = []
     for i in features:
         check_finite(table, i)
@@ -64,7 +72,7 @@ def assemble(
                 raise InputError(f"{table.name}: column {quoted(name)}: {error}") from error
             columns.append(name)
             quantisers.append(quantiser)
-            codes.append(quantiser.codes(values))
+            readings.append(values)
             if len(columns) * table.rows > MOST_CELLS:
                 raise InputError(
                     f"{table.name}: --one-hot gives more than {MOST_CELLS} values: remove columns of texts"
@@ -83,7 +91,10 @@ def assemble(
         )
     if texts:
         notes.append(f"expanded into 0/1 columns: {listed([table.columns[i] for i in texts])}")
-    matrix = np.ascontiguousarray(np.stack(codes, axis=1))
+    if ranges == "fitted":
+        seen = np.stack([values[split.train] for values in readings], axis=1)
+        quantisers = list(fit_ranges(seen, labels[split.train], quantisers, seed=seed))
+    matrix = np.stack([q.codes(values) for q, values in zip(quantisers, readings, strict=True)], axis=1)
     parts = [Rows(matrix[rows], labels[rows]) for rows in split]
     development = Development(
         table.name, tuple(columns), classes, tuple(q.bits for q in quantisers), parts[0], parts[1]

@@ -4,12 +4,13 @@ A threshold at the middle of the range is the first bit itself and costs no gate
 ranges from the smallest to the largest value live in `train.quantiser.fit`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from train.quantiser import Quantiser, fit
+from train.quantiser import Quantiser
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,24 @@ class Threshold:
 
 
 def fit_ranges(
-    values: NDArray[np.float64], labels: NDArray[np.int64], bits: int, *, seed: int = 0, leaves: int = 16
+    values: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    spans: Sequence[Quantiser],
+    *,
+    seed: int = 0,
+    leaves: int = 16,
 ) -> tuple[Quantiser, ...]:
     """A quantiser for every column of training values, float64 [rows, features], with labels, int64 [rows].
 
+    spans: each column's quantiser from its smallest to its largest value, which gives the bits. It is kept where the
+    column has so few values that half of its codes tell them all apart.
+
     A tree with `leaves` leaves says which thresholds matter. A feature's weightiest one becomes the middle of its
     range and the next one, if it is not too near, a quarter; values beyond the range are clipped to it. Features that
-    the tree does not read keep the range from the smallest to the largest value. Every column must vary.
+    the tree does not read keep their span. Every column must vary.
     """
     found = _thresholds(values, labels, seed, leaves)
-    return tuple(_fit_column(values[:, i], found.get(i, ()), bits) for i in range(values.shape[1]))
+    return tuple(_fit_column(values[:, i], found.get(i, ()), span) for i, span in enumerate(spans))
 
 
 def _thresholds(
@@ -48,13 +57,13 @@ def _thresholds(
     return {i: tuple(sorted(splits, key=lambda s: (-s.gain, s.value))) for i, splits in found.items()}
 
 
-def _fit_column(values: NDArray[np.float64], thresholds: tuple[Threshold, ...], bits: int) -> Quantiser:
-    if not thresholds:
-        return fit(values, bits)
+def _fit_column(values: NDArray[np.float64], thresholds: tuple[Threshold, ...], span: Quantiser) -> Quantiser:
+    if not thresholds or len(np.unique(values)) <= 2 ** (span.bits - 1):
+        return span
     middle = thresholds[0].value
     apart = [2 * abs(t.value - middle) for t in thresholds[1:] if abs(t.value - middle) > 0.1 * float(values.std())]
     low, high = np.quantile(values, [0.02, 0.98])
     half = apart[0] if apart else max(middle - float(low), float(high) - middle)
     if half <= 0 or not np.isfinite([middle - half, middle + half]).all():
-        return fit(values, bits)
-    return Quantiser(middle - half, middle + half, bits)
+        return span
+    return Quantiser(middle - half, middle + half, span.bits)

@@ -85,11 +85,12 @@ def load(
     drop_missing: bool = False,
     data_folder: Path | None = None,
     test_part: float = 0.3,
+    ranges: str = "fitted",
 ) -> Dataset:
     """Load a named data set or a .csv / .parquet file as a split, quantised `Dataset`.
 
     `target` None means the last column. `data_folder` None means the folder in INKLING_DATA, if that is set.
-    Raises InputError.
+    `ranges` and the rest are those of `train.assemble.assemble`. Raises InputError.
     """
     table, note = find_table(source, data_folder)
     dataset = assemble(
@@ -100,6 +101,7 @@ def load(
         one_hot=one_hot,
         drop_missing=drop_missing,
         test_part=test_part,
+        ranges=ranges,
     )
     if _named(source) is None and target is None:
         note = f"no --target given: the last column, {quoted(table.columns[-1])}, is the target"

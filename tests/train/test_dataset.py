@@ -90,7 +90,9 @@ def test_quantisers_see_training_rows_only(tmp_path: Path) -> None:
     split = split_of(path)
     for number, i in enumerate(split.validation):
         rows[i] = f"{(-1) ** number * 1e6},7,red," + rows[i].split(",")[-1]
-    quantiser = load(str(written(path, rows)), one_hot=True).quantisers[0]
+    fitted = load(str(path), one_hot=True).quantisers[0]
+    assert load(str(written(path, rows)), one_hot=True).quantisers[0] == fitted
+    quantiser = load(str(path), one_hot=True, ranges="span").quantisers[0]
     speeds = np.array([float(rows[i].split(",")[0]) for i in split.train])
     assert (quantiser.low, quantiser.high) == (speeds.min(), speeds.max())
 
