@@ -58,7 +58,20 @@ for i in range(singles):
     else:
         single(ctypes.c_void_p(x[i].ctypes.data), ctypes.c_void_p(one[i].ctypes.data))
 one.tofile(folder + "/single.bin")
+each = np.full(rows * outputs, 85, kind)
+code.each_row.argtypes, code.each_row.restype = batch.argtypes, None
+code.each_row(x.ctypes.data, rows, each.ctypes.data)
+each.tofile(folder + "/each.bin")
 print(spent * 1e9 / max(rows, 1))
+"""
+
+# Compiled beside the kernel: the entry for a single row, on every row; calls from Python would take minutes.
+_EACH_ROW = """#include "kernel.h"
+void each_row(const uint8_t *x, size_t rows, {kind}_t *y)
+{{
+    for (size_t i = 0; i < rows; i++)
+        {call};
+}}
 """
 
 _NUMBA_CHILD = """
@@ -108,7 +121,7 @@ def verify_c(
     """Compile kernel.c and kernel.h, run them on `vectors` and compare with the reference.
 
     vectors: the values that enter the network, uint8 [rows, inputs]; expected: `network.evaluate(vectors)`, where
-    the caller has it already. The batch entry sees every row, the single entry the first rows. `time_limit_s`
+    the caller has it already. The batch entry and the single entry see every row. `time_limit_s`
     bounds compiling and running each. Raises ToolError only where there is no C compiler at all.
     """
     with tempfile.TemporaryDirectory(prefix="inkling-c-") as name_of_folder:
@@ -116,11 +129,16 @@ def verify_c(
         (folder / "kernel.c").write_text(source)
         (folder / "kernel.h").write_text(header)
         run(["cc", "--version"], time_limit_s=30)
+        verb = f"{name}_classify" if network.is_classifier else f"{name}_scores"
+        row, kind = f"x + i * {len(network.inputs)}", _result_type(network)
+        call = f"y[i] = ({kind}_t){verb}({row})"
+        if not network.is_classifier:
+            call = f"{verb}({row}, y + i * {len(network.intervals()[-1][0])})"
+        (folder / "each.c").write_text(_EACH_ROW.format(kind=kind, call=call))
         try:
-            library = compile_c(folder / "kernel.c", time_limit_s=time_limit_s)
+            library = compile_c(folder / "kernel.c", time_limit_s=time_limit_s, options=[str(folder / "each.c")])
         except ToolError as error:
             return failed("c", "kernel.c", vectors, f"it does not compile: {plain(error, folder)}")
-        verb = f"{name}_classify" if network.is_classifier else f"{name}_scores"
         return _in_child("c", "kernel.c", network, _C_CHILD, library, verb, vectors, expected, time_limit_s)
 
 
@@ -216,7 +234,7 @@ def _in_child(
     begin = time.perf_counter()
     folder = target.parent
     np.ascontiguousarray(vectors).tofile(folder / "vectors.bin")
-    kind = "uint8" if network.is_classifier else _score_type(network)
+    kind = _result_type(network)
     outputs = 1 if network.is_classifier else expected.shape[1]
     singles = min(len(vectors), SINGLE_ROWS)
     sizes = (len(vectors), vectors.shape[1], outputs, singles)
@@ -225,15 +243,18 @@ def _in_child(
             script, target, folder, verb, kind, *(str(size) for size in sizes), time_limit_s=time_limit_s, cwd=folder
         )
         batch, pieces, single = (np.fromfile(folder / f"{part}.bin", kind) for part in ("batch", "pieces", "single"))
+        each = np.fromfile(folder / "each.bin", kind) if route == "c" else batch
         speed = float(done.stdout.split()[-1])
     except (ToolError, OSError, ValueError, IndexError) as error:
         return failed(route, subject, vectors, f"it does not run: {plain(error, folder)}")
-    if len(batch) != len(vectors) * outputs or not len(pieces) == len(single) == singles * outputs:
+    if not len(batch) == len(each) == len(vectors) * outputs or not len(pieces) == len(single) == singles * outputs:
         return failed(route, subject, vectors, "it gives a wrong number of results")
     mismatches, example = compare(network, vectors, expected, batch)
-    detail = f"batch entry on all vectors, in pieces and one by one on {singles}"
-    for name, part in (("pieces", pieces), ("one by one", single)):
-        wrong, first = compare(network, vectors[:singles], expected[:singles], part)
+    entries = "both entries" if route == "c" else "batch entry"
+    detail = f"{entries} on all vectors, in pieces and one by one on {singles}"
+    for name, part in (("in pieces", pieces), ("one by one", single), ("one by one", each)):
+        count = len(part) // outputs
+        wrong, first = compare(network, vectors[:count], expected[:count], part)
         if wrong and not mismatches:
             mismatches, example, detail = wrong, first, f"right as one batch, wrong {name}"
     seconds = time.perf_counter() - begin
@@ -241,7 +262,10 @@ def _in_child(
     return Verdict(route, subject, REFERENCE, len(vectors), mismatches, seconds, example, detail=detail, extra=extra)
 
 
-def _score_type(network: IntegerNetwork) -> str:
+def _result_type(network: IntegerNetwork) -> str:
+    """The name of the integer type that a kernel gives."""
+    if network.is_classifier:
+        return "uint8"
     from hdl.kernel_plan import plan
 
     return f"int{plan(network).width}"

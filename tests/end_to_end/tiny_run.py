@@ -40,8 +40,8 @@ train.mlp.STEPS = 300
 if "slow" not in REHEARSAL:
     full_plan = reports.mapping.plan
 
-    def short_plan(gates: int, effort: reports.mapping.EffortName) -> object:
-        plan = full_plan(gates, effort)
+    def short_plan(*arguments: object, **options: object) -> object:
+        plan = full_plan(*arguments, **options)
         return replace(plan, first=tuple(replace(one, mappers=one.mappers[:1]) for one in plan.first[:1]), rounds=0)
 
     reports.mapping.plan = short_plan
