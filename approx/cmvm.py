@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from approx.cmvm_cells import CellBuilder, CellPlan
+from approx.cmvm_adders import CellPlan
+from approx.cmvm_cells import CellBuilder
 from approx.cmvm_digits import digit_count, minimal_digits
 from approx.cmvm_layout import Laid, Sum, input_word, lay_output, lay_shared
 from approx.cmvm_search import Shared, expand, search
@@ -21,6 +22,8 @@ from approx.network import Ints
 NARROW = 3
 # Moves times size of the matrix times outputs, where nobody says how many moves.
 WORK = 400_000
+# Candidates times size of the matrix that are priced exactly.
+EXACT = 2000
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def plan(
     if moves is None:
         moves = min(max(WORK // (core.size * len(core) + 1), 40), 2000)
     if moves and some:
-        candidates = search(core, *box, moves=moves, seed=seed)
+        candidates = search(core, *box, moves=moves, seed=seed, keep=min(max(EXACT // core.size, 6), 80))
     else:
         candidates = [Shared(core, len(some), len(free), 0.0)]
     plans = [_planned(found, (low, high), free, some, constants, first_bit) for found in candidates]

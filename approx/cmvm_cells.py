@@ -4,42 +4,13 @@ How many cells a sum takes is decided in `approx.cmvm_columns`; `hdl.cmvm` draws
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
+from approx.cmvm_adders import FULL, MIXED, NOT, Cell, CellPlan
 from approx.cmvm_columns import Column, Count, Half
 from approx.network import Ints
-
-# What a cell computes of its sources; node numbers 0 and 1 are the constants.
-#   full   a xor b xor c, majority(a, b, c)
-#   mixed  a xor b xor c, majority(a, b, not c)
-#   and, nand, or, nor, less, not_less, greater, not_greater   a xor b, that function of a and b (less: not a and b)
-#   the same with "x" before it: a xnor b and that function
-#   not    not a, nothing
-FULL, MIXED, NOT = "full", "mixed", "not"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell; sources are nodes below its own two (first and second output)."""
-
-    kind: str
-    sources: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class CellPlan:
-    """All adders of a layer. Nodes: the constants 0 and 1, one for each operand (input, bit), two for each cell.
-
-    outputs: for each output the nodes of its bits, least significant first; two's complement where `signed`.
-    """
-
-    operands: tuple[tuple[int, int], ...]
-    cells: tuple[Cell, ...]
-    outputs: tuple[tuple[int, ...], ...]
-    signed: tuple[bool, ...]
 
 
 def _half_carry(name: str, a: Ints, b: Ints) -> Ints:

@@ -12,6 +12,8 @@ from approx.network import Ints
 
 # Beside full adders a sum has half adders in some of its columns: full adders to a column of the result.
 HALF_PER_COLUMN = 0.25
+# How many of the best found a move may start from.
+PARENTS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +29,13 @@ class Shared:
     cost: float
 
 
-def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int) -> list[Shared]:
+def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int, keep: int = 6) -> list[Shared]:
     """Shared sums for weights [outputs, inputs] over inputs in low..high (all low < high); the best first.
 
     The first move shares greedily (after Hartley 1996, but whole row intersections and row differences beside
     two-term patterns); each further one takes some shared sums out of one of the best and shares anew, with noise.
-    Returns the few best different ones found. Raises ValueError for weights beyond 2**14.
+    Returns the `keep` best
+    different ones found. Raises ValueError for weights beyond 2**14.
     """
     if len(weights) == 0 or np.abs(weights).max(initial=0) >= 2**14:
         raise ValueError("weights must be below 2**14 in magnitude")
@@ -51,7 +54,7 @@ def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int) -> li
         if move == 0 or not best or generator.random() < 0.1:
             start = weights.copy()
         else:
-            base = best[int(generator.integers(len(best)))]
+            base = best[int(generator.integers(min(len(best), PARENTS)))]
             start = _ruin(base, float(generator.choice([0.1, 0.3, 0.6])), generator, limit)
         room = inputs + max(start.shape[0] - outputs, 0) + 12 * outputs + 24
         rows = np.zeros((outputs + room - inputs, room), np.int64)
@@ -61,7 +64,7 @@ def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int) -> li
         )
         found = _tidy(rows[: outputs + used - inputs, :used], outputs, inputs, spans, digits, limit)
         if all(abs(found.cost - other.cost) > 1e-9 for other in best):
-            best = sorted([*best, found], key=lambda one: one.cost)[:6]
+            best = sorted([*best, found], key=lambda one: one.cost)[:keep]
     return best
 
 

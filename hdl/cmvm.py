@@ -6,7 +6,7 @@ Which cells there are is decided in `approx.cmvm` and `approx.cmvm_cells`; the c
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from approx.cmvm_cells import FULL, MIXED, NOT, CellPlan
+from approx.cmvm_adders import FULL, MIXED, NOT, CellPlan
 from hdl.bits import Bit, Wires
 from hdl.neuron import clip, clip_bits
 from hdl.part import Shape, shape_of, shapes_of
@@ -67,25 +67,26 @@ def _half(wires: Wires, name: str, kind: str, a: Bit, b: Bit) -> tuple[Bit, Bit]
 
 @dataclass(frozen=True)
 class SharedLayer:
-    """The outputs of a plan over x_i in low[i]..high[i], or the clipped ReLU (shift, bits) of them.
+    """The outputs of a plan over x_i in low[i]..high[i], or the clipped ReLU of them.
 
-    ranges: the least and the greatest value of every output before the ReLU.
+    ranges: the least and the greatest value of every output before the ReLU; activations: shift and bits of every
+    output's clipped ReLU.
     """
 
     plan: CellPlan
     low: tuple[int, ...]
     high: tuple[int, ...]
     ranges: tuple[tuple[int, int], ...]
-    activation: tuple[int, int] | None = None
+    activations: tuple[tuple[int, int], ...] | None = None
 
     def inputs(self) -> list[Shape]:
         return shapes_of(self.low, self.high)
 
     def _final(self) -> list[tuple[int, int]]:
-        if self.activation is None:
+        if self.activations is None:
             return list(self.ranges)
-        shift, bits = self.activation
-        return [(clip(low, shift, bits), clip(high, shift, bits)) for low, high in self.ranges]
+        each = zip(self.ranges, self.activations, strict=True)
+        return [(clip(low, *activation), clip(high, *activation)) for (low, high), activation in each]
 
     def outputs(self) -> list[Shape]:
         return [shape_of(low, high) for low, high in self._final()]
@@ -98,9 +99,32 @@ class SharedLayer:
             if least == most:
                 found.append([least >> k & 1 for k in range(width)])
                 continue
-            if self.activation is not None:
-                shift, bits = self.activation
+            if self.activations is not None:
+                shift, bits = self.activations[o]
                 shifted = total[shift:] or ([total[-1]] if signed else [0])
                 total = clip_bits(wires.within(f"n{o}"), shifted, signed, bits)
             found.append([*total, *[0] * width][:width])
         return found
+
+
+def shared_layer(
+    weights: Sequence[Sequence[int]],
+    bias: Sequence[int],
+    low: Sequence[int],
+    high: Sequence[int],
+    activations: tuple[tuple[int, int], ...] | None = None,
+    *,
+    moves: int | None = None,
+    seed: int = 0,
+) -> SharedLayer:
+    """Search shared sums for a layer as `hdl.layer.Layer` takes it; moves and seed as in `approx.cmvm.plan`."""
+    # The drawing alone needs neither numpy nor the search.
+    import numpy as np
+
+    from approx.cmvm import cells, plan
+
+    matrix = np.array(weights, np.int64).reshape(len(bias), len(low))
+    first_bit = min((shift for shift, _ in activations or ()), default=0)
+    found = plan(matrix, np.array(bias, np.int64), low, high, first_bit=first_bit, moves=moves, seed=seed)
+    ranges = tuple((one.low, one.high) for one in found.outputs)
+    return SharedLayer(cells(found), found.low, found.high, ranges, activations)

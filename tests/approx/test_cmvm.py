@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from approx.cmvm import Plan, cells, cost, evaluate, plan
-from approx.cmvm_cells import Cell, evaluate_cells
+from approx.cmvm_adders import Cell
+from approx.cmvm_cells import evaluate_cells
 from approx.cmvm_columns import HALVES, count
 from approx.cmvm_digits import digit_count, minimal_digits
 

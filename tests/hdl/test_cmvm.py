@@ -6,10 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from approx.cmvm import cells, plan
-from approx.cmvm_cells import Cell
+from approx.cmvm_adders import Cell
 from approx.network import Ints
-from hdl.cmvm import SharedLayer
+from hdl.cmvm import SharedLayer, shared_layer
 from hdl.part import PartComponent
 
 
@@ -32,9 +31,8 @@ def simulated(part: SharedLayer, rows: Ints) -> Ints:
 
 
 def layer_of(weights: Ints, bias: Ints, low: Ints, high: Ints, activation: tuple[int, int] | None) -> SharedLayer:
-    found = plan(weights, bias, low.tolist(), high.tolist(), first_bit=activation[0] if activation else 0, moves=3)
-    ranges = tuple((one.low, one.high) for one in found.outputs)
-    return SharedLayer(cells(found), found.low, found.high, ranges, activation)
+    each = (activation,) * len(bias) if activation else None
+    return shared_layer(weights.tolist(), bias.tolist(), low.tolist(), high.tolist(), each, moves=3)
 
 
 def expected(weights: Ints, bias: Ints, rows: Ints, activation: tuple[int, int] | None) -> Ints:
