@@ -42,6 +42,7 @@ constexpr int MOST_OUTPUTS = 32;
 constexpr int MOST_HIDDEN = 64;
 constexpr int MOST_NEURONS = MOST_OUTPUTS + MOST_HIDDEN;
 constexpr int COLUMNS = 24;
+constexpr double FUNCTION_GATES = 1.5;
 
 // What a plan of adders is made of; approx.arithmetic_cost names them in this order.
 enum Feature {
@@ -265,6 +266,24 @@ void sum_counts(const BitWeights &w, int64_t bias, int first_bit, Counts &c) {
     }
 }
 
+// Gates (NAND2) of the parts as they are drawn, in the order of Feature; approx.arithmetic_cost has the same.
+const double DRAWN[FEATURES] = {9, 5, 1, 9, 5, 5, 2, 8, 4, 2, 2, 2, 3, 3, 0};
+
+// A function of few bits is small however it was drawn: parts beyond what `inputs` bits and `outputs` results can need
+// are counted in proportion. About 2**n / n gates make any function of n bits (Lupanov, 1958).
+void limit_to_function(Counts &part, int inputs, int outputs) {
+    if (inputs > 12 || inputs < 1) return;
+    double drawn = 0;
+    for (int k = 0; k < FEATURES; k++) drawn += DRAWN[k] * part.n[k];
+    const double most = FUNCTION_GATES * double(1 << inputs) / double(inputs) * (0.5 + 0.5 * outputs);
+    if (drawn <= most) return;
+    for (int k = 0; k < FEATURES; k++) part.n[k] *= most / drawn;
+}
+
+void add_counts(Counts &total, const Counts &part) {
+    for (int k = 0; k < FEATURES; k++) total.n[k] += part.n[k];
+}
+
 // Ranges and needs of a whole genome, and what every part costs.
 struct Area {
     double neuron[MOST_NEURONS];
@@ -284,6 +303,8 @@ void count_area(const Net &net, const int16_t *g, const double *price, Area &out
         const int high = std::max<int>(g[net.key_at(m)] + g[net.width_at(m)], need_high[O + m]);
         for (int k : {net.match_a[m], net.match_b[m]}) need_low[k] = low, need_high[k] = high;
     }
+    int hidden_bits_read = 0;
+    Counts decision = {};
     int used[MOST_HIDDEN] = {}, hidden_bits[MOST_HIDDEN];
     for (int o = 0; o < O; o++)
         for (int t = 0; t < net.s.slots; t++) {
@@ -320,10 +341,14 @@ void count_area(const Net &net, const int16_t *g, const double *price, Area &out
         const int body = width_of(w.range) - is_signed - shift;
         const int over = std::max(body - bits, 0);
         const int lowest = __builtin_ctz(reading);
-        sum_counts(w, g[net.bias_at(h)], shift + lowest, out.total);
+        Counts part = {};
+        sum_counts(w, g[net.bias_at(h)], shift + lowest, part);
         const int bits_read = __builtin_popcount(reading);
-        if (over) out.total.n[CLIP_OR] += over - 1 + bits_read;
-        if (is_signed) out.total.n[CLIP_AND] += bits_read;
+        if (over) part.n[CLIP_OR] += over - 1 + bits_read;
+        if (is_signed) part.n[CLIP_AND] += bits_read;
+        limit_to_function(part, w.count, bits_read);
+        hidden_bits_read += bits_read;
+        add_counts(out.total, part);
     }
     for (int i = 0; i < net.s.inputs; i++) out.total.n[INPUT_BITS] += __builtin_popcount(input_used[i]);
     Range range[2 * MOST_OUTPUTS];
@@ -335,7 +360,12 @@ void count_area(const Net &net, const int16_t *g, const double *price, Area &out
         range[o] = w.range;
         constant[o] = w.range.low == w.range.high;
         leaves[o] = 1;
-        if (!constant[o]) sum_counts(w, g[net.bias_at(H + o)], std::min(need_low[o], 20), out.total);
+        if (!constant[o]) {
+            Counts part = {};
+            sum_counts(w, g[net.bias_at(H + o)], std::min(need_low[o], 20), part);
+            limit_to_function(part, w.count, std::max(width_of(w.range) - need_low[o], 1));
+            add_counts(decision, part);
+        }
     }
     for (int m = 0; m < net.matches; m++) {
         const int a = net.match_a[m], b = net.match_b[m], won = O + m;
@@ -350,14 +380,20 @@ void count_area(const Net &net, const int16_t *g, const double *price, Area &out
             Kind q = constant[b] ? (range[b].low >> k & 1 ? ONE : ZERO) : VARIES;
             if (k == last - 1) std::swap(p, q);
             const int v = varying(p, q, less);
-            if (v >= 2) out.total.n[v == 3 ? BORROW3 : BORROW2]++;
+            if (v >= 2) decision.n[v == 3 ? BORROW3 : BORROW2]++;
             less = borrow_of(p, q, less);
         }
         if (less != VARIES) continue;
         if (m < net.matches - 1)
-            out.total.n[SELECT] += std::max(std::min(need_high[won], most) - std::min(need_low[won], most), 0);
-        out.total.n[INDEX] += bit_length(leaves[won] - 1) - 1;
+            decision.n[SELECT] += std::max(std::min(need_high[won], most) - std::min(need_low[won], most), 0);
+        decision.n[INDEX] += bit_length(leaves[won] - 1) - 1;
     }
+    limit_to_function(decision, hidden_bits_read, bit_length(O - 1));
+    add_counts(out.total, decision);
+    // The whole is a function of the bits that are read, too.
+    const double bits = out.total.n[INPUT_BITS];
+    limit_to_function(out.total, int(bits), bit_length(O - 1));
+    out.total.n[INPUT_BITS] = bits;
     out.area = 0;
     for (int k = 0; k < FEATURES; k++) out.area += price[k] * out.total.n[k];
 }

