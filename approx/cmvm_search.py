@@ -4,6 +4,7 @@ Rows and shared sums are coefficient vectors over words; prices are estimates in
 The exact plan and its price are made in `approx.cmvm`; the inner loops, compiled, are in `approx.cmvm_greedy`.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,9 +43,7 @@ def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int, keep:
     limit = 2 ** int(np.abs(weights).max(initial=1)).bit_length()
     from approx import cmvm_greedy as engine
 
-    digits = _digits(2 * limit << engine.SHIFTS)
-    depth = engine.SHIFTS if limit <= 256 else 1
-    gain, choice = engine.split_tables(min(limit, 256), depth, digits)
+    gain, choice, digits = _tables(limit)
     generator = np.random.default_rng(seed)
     outputs, inputs = weights.shape
     spans = (high - low).astype(np.int64)
@@ -66,6 +65,17 @@ def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int, keep:
         if all(abs(found.cost - other.cost) > 1e-9 for other in best):
             best = sorted([*best, found], key=lambda one: one.cost)[:keep]
     return best
+
+
+@functools.lru_cache(maxsize=4)
+def _tables(limit: int) -> tuple[Ints, Ints, Ints]:
+    """What splitting two weights up to `limit` saves, how, and the digits of every number that may turn up."""
+    from approx import cmvm_greedy as engine
+
+    digits = _digits(2 * limit << engine.SHIFTS)
+    depth = engine.SHIFTS if limit <= 256 else 1
+    gain, choice = engine.split_tables(min(limit, 256), depth, digits)
+    return gain, choice, digits
 
 
 def _digits(limit: int) -> Ints:

@@ -37,7 +37,7 @@ def problems(draw):
     return weights, bias, low, high
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(problems(), st.sampled_from([0, 1, 3]), st.integers(0, 99))
 def test_plan_and_cells_compute_the_matrix_product(problem, moves, seed):
     weights, bias, low, high = problem

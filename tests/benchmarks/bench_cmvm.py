@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from approx.cmvm import cells, cost, plan
 from approx.netlist import Netlist
 from approx.netlist_evaluate import evaluate
 from approx.network import ClippedReLU, Dense, Input, IntegerNetwork, Ints, signed_width
-from hdl.cmvm import SharedLayer
+from hdl.cmvm import shared_layer
 from hdl.part import Chain
 from hdl.process import run
 from hdl.verilog import behavioural
@@ -94,29 +93,23 @@ def renumbered(network: IntegerNetwork, number: int) -> IntegerNetwork:
 
 
 def shared(network: IntegerNetwork, moves: int | None, seed: int) -> tuple[str, dict[str, float]]:
-    """Our Verilog with shared sums, and what it was estimated to cost."""
-    low, high = network.intervals()[0]
-    parts, nand2, seconds = [], 0.0, time.perf_counter()
-    k = 0
-    while k < len(network.layers):
-        dense, following = network.layers[k], network.layers[k + 1 : k + 2]
-        assert isinstance(dense, Dense)
-        relu = following[0] if following and isinstance(following[0], ClippedReLU) else None
-        shift = relu.shift if relu else 0
-        found = plan(dense.weights, dense.bias, low, high, first_bit=shift, moves=moves, seed=seed)
-        ranges = tuple((one.low, one.high) for one in found.outputs)
-        activation = (relu.shift, relu.bits) if relu else None
-        parts.append(SharedLayer(cells(found), found.low, found.high, ranges, activation))
-        nand2 += cost(found).nand2
-        low, high = dense.interval(low, high)
-        if relu:
-            low, high = relu.interval(low, high)
-        k += 2 if relu else 1
+    """Our Verilog with shared sums; adder cells of all layers and seconds of search."""
+    parts, seconds = [], time.perf_counter()
+    bounds = [(low.tolist(), high.tolist()) for low, high in network.intervals()]
+    for k, dense in enumerate(network.layers):
+        if isinstance(dense, Dense):
+            relu = network.layers[k + 1] if k + 1 < len(network.layers) else None
+            each = relu.of_each(len(dense.bias)) if isinstance(relu, ClippedReLU) else None
+            rows, bias = dense.weights.tolist(), dense.bias.tolist()
+            parts.append(shared_layer(rows, bias, *bounds[k], each, moves=moves, seed=seed))
     seconds = time.perf_counter() - seconds
     from amaranth.back import verilog
 
     top = Chain([(item.name, item.bits) for item in network.inputs], parts, None)
-    return verilog.convert(top, name="top", emit_src=False), {"nand2": nand2, "seconds": seconds}
+    return verilog.convert(top, name="top", emit_src=False), {
+        "cells": sum(len(part.plan.cells) for part in parts),
+        "seconds": seconds,
+    }
 
 
 def peers(library: str, python: Path, networks: list[IntegerNetwork]) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def expected(weights: Ints, bias: Ints, rows: Ints, activation: tuple[int, int] 
     st.sampled_from([None, (0, 3), (4, 4), (9, 2), (20, 4)]),
     st.booleans(),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_random_layers(seed: int, largest: int, activation: tuple[int, int] | None, signed: bool) -> None:
     random = np.random.default_rng(seed)
     outputs, inputs = random.integers(1, 5), random.integers(1, 6)
