@@ -42,14 +42,14 @@ def expected(weights: Ints, bias: Ints, rows: Ints, activation: tuple[int, int] 
 
 @given(
     st.integers(0, 2**32),
-    st.sampled_from([1, 3, 15, 127]),
+    st.sampled_from([1, 3, 15, 40]),
     st.sampled_from([None, (0, 3), (4, 4), (9, 2), (20, 4)]),
     st.booleans(),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_random_layers(seed: int, largest: int, activation: tuple[int, int] | None, signed: bool) -> None:
     random = np.random.default_rng(seed)
-    outputs, inputs = random.integers(1, 5), random.integers(1, 6)
+    outputs, inputs = random.integers(1, 4), random.integers(1, 5)
     weights = random.integers(-largest, largest + 1, (outputs, inputs))
     weights[random.random(weights.shape) < 0.2] = 0
     bias = random.integers(-30 * largest, 30 * largest + 1, outputs)
