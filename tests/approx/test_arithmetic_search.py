@@ -25,7 +25,7 @@ from train.sources import load
 pytestmark = pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
 
 PRICES = cost.prices(cost.AREA_CM2)
-QUICK = Settings(teacher_rows=200, effort=2e6)
+QUICK = Settings(teacher_rows=0, effort=2e6)
 
 
 @pytest.fixture(scope="module")
