@@ -215,15 +215,20 @@ class Logic:
 
     def evaluate(self, x: Ints) -> Ints:
         """int64 [rows, ports] -> int64 [rows]; gate by gate, in plain NumPy."""
-        netlist = self.netlist
-        nodes = [np.zeros(len(x), np.int64), np.ones(len(x), np.int64)]
+        netlist, rows = self.netlist, len(x)
+        nodes = [np.zeros(rows, np.uint8), np.ones(rows, np.uint8)]
         for k, port in enumerate(netlist.inputs):
-            nodes += [x[:, k] >> bit & 1 for bit in range(port.width)]
+            nodes += [(x[:, k] >> bit & 1).astype(np.uint8) for bit in range(port.width)]
         for kind, sources in zip(netlist.kinds, netlist.sources, strict=True):
             cell = netlist.cell_types[kind]
-            row = sum((nodes[sources[pin]] << pin for pin in range(len(cell.inputs))), np.zeros(len(x), np.int64))
-            nodes.append(np.int64(cell.table) >> row & 1)
-        label: Ints = sum((nodes[n] << k for k, n in enumerate(netlist.output_nodes)), np.zeros(len(x), np.int64))
+            state = np.zeros(rows, np.uint8)  # of at most six inputs
+            for pin in range(len(cell.inputs)):
+                state |= nodes[sources[pin]] << pin
+            column = [cell.table >> m & 1 for m in range(2 ** len(cell.inputs))]
+            nodes.append(np.array(column, np.uint8)[state])
+        label = np.zeros(rows, np.int64)
+        for k, node in enumerate(netlist.output_nodes):
+            label |= nodes[node].astype(np.int64) << k
         return label
 
     def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from approx.network import IntegerNetwork, Ints
+from approx.network import IntegerNetwork, Ints, Logic
 
 EXHAUSTIVE_BITS = 20
 
@@ -121,7 +121,8 @@ def boundary_cases(
 
 def reference(network: IntegerNetwork, values: NDArray[np.uint8]) -> Ints:
     """`network.evaluate` in pieces, so that a million wide vectors fit into memory: int64 labels or scores."""
-    step = max(2**22 // max(len(network.inputs), 1), 1)
+    gates = sum(len(layer.netlist.kinds) for layer in network.layers if isinstance(layer, Logic))
+    step = max(2**22 // (len(network.inputs) + gates // 8 + 1), 1)
     parts = [network.evaluate(values[k : k + step]) for k in range(0, max(len(values), 1), step)]
     return np.concatenate(parts)
 
