@@ -50,7 +50,7 @@ class FullHalfAdders:
     nand2: float
 
 
-def plan(
+def plans(
     weights: Ints,
     bias: Ints,
     low: Sequence[int],
@@ -59,8 +59,8 @@ def plan(
     first_bit: int = 0,
     moves: int | None = None,
     seed: int = 0,
-) -> Plan:
-    """Sums for weights @ x + bias, int64 [outputs, inputs] and [outputs], where low[i] <= x[i] <= high[i].
+) -> list[Plan]:
+    """Plans of weights @ x + bias, int64 [outputs, inputs] and [outputs], for low[i] <= x[i] <= high[i], cheapest first.
 
     first_bit: the outputs' bits below it need not be right. moves: how many times sharing is tried; 0 shares
     nothing, None takes what lasts seconds. Equal arguments give equal plans. Raises ValueError for shapes that do
@@ -89,9 +89,23 @@ def plan(
         candidates = search(core, *box, moves=moves, seed=seed, keep=min(max(EXACT // core.size, 6), 80))
     else:
         candidates = [Shared(core, len(some), len(free), 0.0)]
-    plans = [_planned(found, (low, high), free, some, constants, first_bit) for found in candidates]
-    best = min(plans, key=lambda one: cost(one).nand2)
-    return replace(best, outputs=tuple(best.outputs[o] for o in first))
+    found = [_planned(one, (low, high), free, some, constants, first_bit) for one in candidates]
+    found = sorted(found, key=lambda one: cost(one).nand2)
+    return [replace(one, outputs=tuple(one.outputs[o] for o in first)) for one in found]
+
+
+def plan(
+    weights: Ints,
+    bias: Ints,
+    low: Sequence[int],
+    high: Sequence[int],
+    *,
+    first_bit: int = 0,
+    moves: int | None = None,
+    seed: int = 0,
+) -> Plan:
+    """The cheapest of `plans`."""
+    return plans(weights, bias, low, high, first_bit=first_bit, moves=moves, seed=seed)[0]
 
 
 def _planned(
