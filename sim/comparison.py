@@ -19,6 +19,24 @@ def counter_example(
     return {**named, f"expected {output}": expected, f"found {output}": found}
 
 
+def mismatches(
+    network: IntegerNetwork,
+    values: NDArray[np.uint8],
+    expected: NDArray[np.integer],
+    found: NDArray[np.integer],
+) -> tuple[int, dict[str, int] | None]:
+    """How many of the labels, int [n], or rows of scores, int [n, outputs], differ, and the first counter-example."""
+    wide, other = expected.reshape(len(values), -1), found.reshape(len(values), -1)
+    rows = np.flatnonzero((wide != other).any(axis=1))
+    if not len(rows):
+        return 0, None
+    row = int(rows[0])
+    output = int((wide[row] != other[row]).argmax())
+    name = "label" if network.is_classifier else f"score_{output}"
+    example = counter_example(network, values[row], int(wide[row, output]), int(other[row, output]), name)
+    return len(rows), example
+
+
 def compare(
     network: IntegerNetwork,
     values: NDArray[np.uint8],
@@ -37,25 +55,14 @@ def compare(
     """
     if expected.shape != found.shape or len(expected) != len(values) or len(values) == 0:
         raise ValueError(f"cannot compare {list(found.shape)} with {list(expected.shape)} for {len(values)} vectors")
-    differs = expected.reshape(len(values), -1) != found.reshape(len(values), -1)
-    rows = np.flatnonzero(differs.any(axis=1))
-    example = None
-    if len(rows):
-        row, output = int(rows[0]), int(differs[rows[0]].argmax())
-        example = counter_example(
-            network,
-            values[row],
-            int(expected.reshape(len(values), -1)[row, output]),
-            int(found.reshape(len(values), -1)[row, output]),
-            "label" if network.is_classifier else f"score_{output}",
-        )
-    proven = exhaustive and not len(rows)
+    wrong, example = mismatches(network, values, expected, found)
+    proven = exhaustive and not wrong
     return Verdict(
         route=route,
         subject=subject,
         reference="network.json",
         vectors=len(values),
-        mismatches=len(rows),
+        mismatches=wrong,
         seconds=seconds,
         counter_example=example,
         proven=proven,

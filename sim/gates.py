@@ -16,7 +16,9 @@ from approx.network import IntegerNetwork, Ints
 from hdl.netlist_c import emit, has_label_entry
 from hdl.ports import port_names
 from hdl.process import ToolError, python, run
-from sim.kernels import REFERENCE, check_vectors, compare, compile_c, failed, plain, reference
+from sim.comparison import mismatches
+from sim.kernels import REFERENCE, check_vectors, compile_c, failed, plain
+from sim.vectors import reference
 from sim.verdict import Verdict
 
 _CHILD = """
@@ -63,13 +65,13 @@ def verify_gates(
     planes = evaluate(netlist, packed)
     spent = time.perf_counter() - started
     found = unpack(planes, netlist.outputs, len(vectors))[:, 0]
-    mismatches, example = compare(network, vectors, expected, found)
+    wrong, example = mismatches(network, vectors, expected, found)
     return Verdict(
         route="gates",
         subject=f"netlist of {len(netlist.kinds)} gates",
         reference=REFERENCE,
         vectors=len(vectors),
-        mismatches=mismatches,
+        mismatches=wrong,
         seconds=time.perf_counter() - begin,
         counter_example=example,
         detail="every gate's truth table, 64 vectors a machine word",
@@ -116,12 +118,10 @@ def verify_gates_c(
             return failed("gates-c", subject, vectors, f"it does not run: {plain(error, folder)}")
     if len(found) != len(vectors):
         return failed("gates-c", subject, vectors, "it gives a wrong number of results")
-    mismatches, example = compare(network, vectors, expected, found)
+    wrong, example = mismatches(network, vectors, expected, found)
     seconds, extra = time.perf_counter() - begin, {"ns_per_vector": speed}
     detail = "from row-major bytes to labels, 512 vectors at a time"
-    return Verdict(
-        "gates-c", subject, REFERENCE, len(vectors), mismatches, seconds, example, detail=detail, extra=extra
-    )
+    return Verdict("gates-c", subject, REFERENCE, len(vectors), wrong, seconds, example, detail=detail, extra=extra)
 
 
 def port_columns(netlist: Netlist, network: IntegerNetwork) -> list[int]:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from approx.network import Input, IntegerNetwork, Ints
-from hdl.ports import port_names
 from hdl.process import ToolError, python, run
+from sim.comparison import mismatches
+from sim.vectors import reference
 from sim.verdict import Verdict
 
 REFERENCE = "IntegerNetwork.evaluate"
@@ -179,34 +180,6 @@ def check_vectors(inputs: Sequence[Input], vectors: NDArray[np.uint8]) -> None:
         raise ValueError("a vector holds a value that is beyond the bits of its input")
 
 
-def compare(
-    network: IntegerNetwork, vectors: NDArray[np.uint8], expected: Ints, found: NDArray[np.integer]
-) -> tuple[int, dict[str, int] | None]:
-    """Rows that differ, and the first of them: features by port name, "expected" and "found".
-
-    For scores the two values are those of the first output that differs, whose index is under "output".
-    """
-    wide_expected, wide_found = expected.reshape(len(vectors), -1), found.reshape(len(vectors), -1)
-    wrong = (wide_expected != wide_found).any(axis=1)
-    if not wrong.any():
-        return 0, None
-    row = int(wrong.argmax())
-    output = int((wide_expected[row] != wide_found[row]).argmax())
-    names = port_names([item.name for item in network.inputs])
-    example = {port: int(value) for port, value in zip(names, vectors[row], strict=True)}
-    example |= {"expected": int(wide_expected[row, output]), "found": int(wide_found[row, output])}
-    if not network.is_classifier:
-        example["output"] = output
-    return int(wrong.sum()), example
-
-
-def reference(network: IntegerNetwork, vectors: NDArray[np.uint8]) -> Ints:
-    """`network.evaluate` in pieces, so that a million rows do not take gigabytes."""
-    size = 1 << 14
-    parts = [network.evaluate(vectors[at : at + size]) for at in range(0, max(len(vectors), 1), size)]
-    return np.concatenate(parts)
-
-
 def failed(route: str, subject: str, vectors: NDArray[np.uint8], why: str) -> Verdict:
     """The verdict on what could not be run at all: every vector counts as wrong."""
     return Verdict(route, subject, REFERENCE, len(vectors), max(len(vectors), 1), 0.0, detail=" ".join(why.split()))
@@ -249,17 +222,17 @@ def _in_child(
         return failed(route, subject, vectors, f"it does not run: {plain(error, folder)}")
     if not len(batch) == len(each) == len(vectors) * outputs or not len(pieces) == len(single) == singles * outputs:
         return failed(route, subject, vectors, "it gives a wrong number of results")
-    mismatches, example = compare(network, vectors, expected, batch)
+    wrong, example = mismatches(network, vectors, expected, batch)
     entries = "both entries" if route == "c" else "batch entry"
     detail = f"{entries} on all vectors, in pieces and one by one on {singles}"
     for name, part in (("in pieces", pieces), ("one by one", single), ("one by one", each)):
         count = len(part) // outputs
-        wrong, first = compare(network, vectors[:count], expected[:count], part)
-        if wrong and not mismatches:
-            mismatches, example, detail = wrong, first, f"right as one batch, wrong {name}"
+        later, first = mismatches(network, vectors[:count], expected[:count], part)
+        if later and not wrong:
+            wrong, example, detail = later, first, f"right as one batch, wrong {name}"
     seconds = time.perf_counter() - begin
     extra = {"ns_per_vector": speed}
-    return Verdict(route, subject, REFERENCE, len(vectors), mismatches, seconds, example, detail=detail, extra=extra)
+    return Verdict(route, subject, REFERENCE, len(vectors), wrong, seconds, example, detail=detail, extra=extra)
 
 
 def _result_type(network: IntegerNetwork) -> str:

@@ -90,7 +90,7 @@ def main() -> None:
         print(f"  plain operators over Inkling: {areas['plain operators'] / areas['inkling']:.2f}")
         if reported:
             plain_wide = areas["plain operators, 8-bit hidden values"]
-            print(f"  published over plain operators with 8-bit hidden values: {reported / plain_wide:.2f}", flush=True)
+            print(f"  published over plain operators, 8-bit hidden values: {reported / plain_wide:.2f}", flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1) + "\n")
 

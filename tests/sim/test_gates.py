@@ -99,7 +99,8 @@ def test_a_changed_gate_is_found(what: str, position: int) -> None:
     if len(wrong):
         first = int(wrong[0])
         values = {p.name: int(v) for p, v in zip(faulty.inputs, x[first], strict=True)}
-        assert verdict.counter_example == values | {"expected": int(expected[first]), "found": int(found[first])}
+        labels = {"expected label": int(expected[first]), "found label": int(found[first])}
+        assert verdict.counter_example == values | labels
     # Not one of these changes is harmless everywhere, or the test would show nothing.
     if position == -1:
         assert len(wrong)
@@ -117,7 +118,7 @@ def test_a_fault_in_the_c_text_is_found() -> None:
     verdict = verify_gates_c(right, network(), vectors(), source=changed)
     assert verdict.mismatches == verdict.vectors
     assert verdict.counter_example is not None
-    assert verdict.counter_example["found"] == verdict.counter_example["expected"] ^ 1
+    assert verdict.counter_example["found label"] == verdict.counter_example["expected label"] ^ 1
     broken = verify_gates_c(right, network(), vectors(), source="int x\n")
     assert not broken.passed and "compile" in broken.detail
     crashing = "#include <stddef.h>\n#include <stdlib.h>\nvoid inkling_gates_classify_batch(void) { abort(); }\n"

@@ -11,7 +11,9 @@ from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, Input, Inte
 from hdl import c_kernel, numba_kernel
 from hdl.ports import port_names
 from hdl.process import ToolError
-from sim.kernels import compare, reference, verify_c, verify_numba
+from sim.comparison import mismatches
+from sim.kernels import verify_c, verify_numba
+from sim.vectors import reference
 from sim.verdict import Verdict
 
 WEIGHTS = np.array([[3, -5, 7], [-2, 6, 11]])
@@ -46,7 +48,7 @@ def assert_is_the_faulty_network(verdict: Verdict, faulty: IntegerNetwork) -> No
     first = int(rows[0])
     names = port_names([item.name for item in faulty.inputs])
     values = {name: int(value) for name, value in zip(names, x[first], strict=True)}
-    assert verdict.counter_example == values | {"expected": int(right[first]), "found": int(wrong[first])}
+    assert verdict.counter_example == values | {"expected label": int(right[first]), "found label": int(wrong[first])}
 
 
 def test_right_kernels_pass() -> None:
@@ -78,8 +80,7 @@ def test_scores_and_trees() -> None:
     verdict = verify_c(scores, re.sub(r"(scores\[l \* 3 \+ 2\] = )", r"\g<1>1 + ", source), header, x)
     assert verdict.mismatches == len(x)
     assert verdict.counter_example is not None
-    assert verdict.counter_example["output"] == 2
-    assert verdict.counter_example["found"] == verdict.counter_example["expected"] + 1
+    assert verdict.counter_example["found score_2"] == verdict.counter_example["expected score_2"] + 1
 
 
 def batch_part(source: str) -> int:
@@ -107,7 +108,7 @@ def test_a_changed_comparison_is_found() -> None:
     verdict = check(changed)
     assert changed != source
     assert verdict.counter_example is not None
-    assert (verdict.counter_example["expected"], verdict.counter_example["found"]) == (0, 1)
+    assert (verdict.counter_example["expected label"], verdict.counter_example["found label"]) == (0, 1)
 
 
 def test_a_wrong_single_entry_is_found() -> None:
@@ -189,5 +190,5 @@ def test_compare_and_reference() -> None:
     x = vectors(40_000)
     expected = reference(network(), x)
     np.testing.assert_array_equal(expected, network().evaluate(x))
-    assert compare(network(), x, expected, expected.astype(np.uint8)) == (0, None)
+    assert mismatches(network(), x, expected, expected.astype(np.uint8)) == (0, None)
     assert reference(network(), x[:0]).shape == (0,)
