@@ -29,6 +29,8 @@ EFFORTS["quick"] = replace(
     restarts=2,
     training_s=600,
     networks=1,
+    rounds=3,
+    circuits=1,
     trees=(4,),
     vectors=20_000,
     cocotb_vectors=500,
@@ -87,6 +89,7 @@ if "fault" in REHEARSAL:
         return all_networks(development, *arguments)[-1:]
 
     hdl.c_kernel.emit, inkling.run.networks = faulty, one_network
+    inkling.run.circuits = lambda *_: ()
 
 if __name__ == "__main__":
     main()
