@@ -60,7 +60,7 @@ def plans(
     moves: int | None = None,
     seed: int = 0,
 ) -> list[Plan]:
-    """Plans of weights @ x + bias, int64 [outputs, inputs] and [outputs], for low[i] <= x[i] <= high[i], cheapest first.
+    """Plans of weights @ x + bias, int64 [outputs, inputs] and [outputs]; low[i] <= x[i] <= high[i]. Cheapest first.
 
     first_bit: the outputs' bits below it need not be right. moves: how many times sharing is tried; 0 shares
     nothing, None takes what lasts seconds. Equal arguments give equal plans. Raises ValueError for shapes that do
