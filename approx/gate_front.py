@@ -4,6 +4,7 @@ Each part can be used alone: `approx.teacher`, `approx.tree_netlist`, `approx.ga
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from approx import teacher, tree_netlist
@@ -36,13 +37,19 @@ def front(
     progress: Callable[[str], None] | None = None,
     checkpoint: Path | None = None,
     clean_up: Callable[[Netlist], Netlist] | None = None,
+    refit: bool = False,
 ) -> tuple[Candidate, ...]:
     """The front of circuits with one port per column of the table, smallest area first.
 
     rows: how many jittered rows a teacher labels; leaves: sizes of the trees to start from, by default `leaves_for`;
-    starts: further circuits with the same ports; other arguments as in `approx.gate_search.search`.
+    starts: further circuits with the same ports; refit: validation rows choose the teacher and then join the scored
+    rows, and scored rows alone choose among circuits (a candidate's validation accuracy is then no estimate of what
+    new rows would give); other arguments as in `approx.gate_search.search`.
     """
-    guide = teacher.choose(development, seed=seed)
+    guide = teacher.choose(development, seed=seed, refit=refit)
+    if refit:
+        development = teacher.joined(development)
+        settings = replace(settings or Settings(), selection=0.0)
     labelled = teacher.augment(development, rows=rows, seed=seed, teacher=guide)
     trees = [
         tree_netlist.build(teacher.tree(labelled, development, count, seed=seed), cell_types)

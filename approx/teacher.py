@@ -5,7 +5,7 @@ fitted to the training rows only, hold it to the shape of the decision. Nothing 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,15 +83,19 @@ def _quiet(model: Any, x: NDArray[np.float32], y: NDArray[np.int64]) -> Any:
 
 
 def nearby(
-    rows: Rows, bits: Sequence[int], count: int, rng: np.random.Generator, *, jitter: int = 1, mixing: float = 0.5
+    rows: Rows, count: int, rng: np.random.Generator, *, jitter: int = 1, mixing: float = 0.5
 ) -> NDArray[np.uint8]:
     """`count` rows near the given ones: a share `mixing` lies between two neighbours of one class, all are jittered.
 
-    A jittered feature moves by up to `jitter` codes, with a chance of a half, within its range.
+    A jittered feature moves by up to `jitter` steps, with a chance of a half. Steps are between the codes that occur
+    in its column: a column of few values is not given codes that no reading can have.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    codes = rows.codes.astype(np.int64)
+    occurring = [np.unique(column) for column in rows.codes.T]
+    codes = np.stack(
+        [np.searchsorted(values, column) for values, column in zip(occurring, rows.codes.T, strict=True)], axis=1
+    ).astype(np.int64)
     base = rng.integers(0, len(codes), count)
     made = codes[base].astype(np.float64)
     neighbours = np.zeros((len(codes), 1), np.int64) + np.arange(len(codes))[:, None]
@@ -111,8 +115,8 @@ def nearby(
     made += rng.random(made.shape) - 0.5  # round between codes at random
     moved = np.rint(made).astype(np.int64)
     moved += rng.integers(-jitter, jitter + 1, moved.shape) * (rng.random(moved.shape) < 0.5)
-    top = 2 ** np.asarray(bits, np.int64) - 1
-    return np.clip(moved, 0, top).astype(np.uint8)
+    moved = np.clip(moved, 0, [len(values) - 1 for values in occurring])
+    return np.stack([values[column] for values, column in zip(occurring, moved.T, strict=True)], axis=1)
 
 
 def augment(
@@ -136,7 +140,7 @@ def augment(
     train = development.train
     if teacher is None:
         teacher = fit(train, len(development.classes), seed=seed, kinds=kinds)
-    codes = nearby(train, development.input_bits, rows, rng, jitter=jitter, mixing=mixing)
+    codes = nearby(train, rows, rng, jitter=jitter, mixing=mixing)
     labels, weights = _labelled(teacher, codes, levels)
     real = np.full(len(train.labels), real_weight * levels, np.int64)
     return WeightedRows(
@@ -181,15 +185,24 @@ def tree(
     return IntegerNetwork(inputs, (layer,), len(development.classes))
 
 
-def choose(development: Development, *, seed: int) -> Teacher:
-    """The forests, the networks or both together: whichever is right on most validation rows."""
-    rows, classes = development.train, len(development.classes)
-    forests = fit(rows, classes, seed=seed, kinds=("forest", "extra"))
-    networks = fit(rows, classes, seed=seed, kinds=("network",))
+def choose(development: Development, *, seed: int, refit: bool = False) -> Teacher:
+    """The forests, the networks or both together: whichever is right on most validation rows.
+
+    refit: fit the chosen kinds again, to training and validation rows together.
+    """
+    rows, classes, validation = development.train, len(development.classes), development.validation
+    kinds: tuple[tuple[str, ...], ...] = (("forest", "extra"), ("network",), TEACHERS)
+    forests, networks = (fit(rows, classes, seed=seed, kinds=some) for some in kinds[:2])
     options = (forests, networks, Teacher((*forests.models, *networks.models), classes))
-    validation = development.validation
+    right = [
+        int((option.probabilities(validation.codes).argmax(axis=1) == validation.labels).sum()) for option in options
+    ]
+    best = right.index(max(right))
+    return fit(joined(development).train, classes, seed=seed, kinds=kinds[best]) if refit else options[best]
 
-    def right(option: Teacher) -> int:
-        return int((option.probabilities(validation.codes).argmax(axis=1) == validation.labels).sum())
 
-    return max(options, key=right)
+def joined(development: Development) -> Development:
+    """The table with its validation rows among the training rows; they stay validation rows too."""
+    rows = (development.train, development.validation)
+    together = Rows(np.concatenate([part.codes for part in rows]), np.concatenate([part.labels for part in rows]))
+    return replace(development, train=together)

@@ -17,16 +17,43 @@ def development() -> Development:
     return Development("iris", ("a", "b", "c", "d"), ("0", "1", "2"), (4, 4, 4, 4), train, validation)
 
 
-def test_rows_are_near_the_training_rows_and_in_range() -> None:
+def test_rows_are_near_the_training_rows_and_hold_codes_that_occur() -> None:
     made = development()
-    codes = teacher.nearby(made.train, made.input_bits, 500, np.random.default_rng(0), jitter=1, mixing=0.0)
+    occurring = [np.unique(column) for column in made.train.codes.T]
+
+    def steps(codes: np.ndarray) -> np.ndarray:
+        """The place of every code among those that occur in its column."""
+        for values, column in zip(occurring, codes.T, strict=True):
+            assert np.isin(column, values).all()
+        return np.stack([np.searchsorted(v, c) for v, c in zip(occurring, codes.T, strict=True)], axis=1)
+
+    def farthest(codes: np.ndarray) -> int:
+        return int(np.abs(steps(codes)[:, None] - steps(made.train.codes)[None]).max(axis=2).min(axis=1).max())
+
+    codes = teacher.nearby(made.train, 500, np.random.default_rng(0), jitter=1, mixing=0.0)
     assert codes.dtype == np.uint8
     assert codes.shape == (500, 4)
-    assert codes.max() <= 15
-    distance = np.abs(codes[:, None].astype(int) - made.train.codes[None].astype(int)).max(axis=2).min(axis=1)
-    assert distance.max() == 1
-    mixed = teacher.nearby(made.train, made.input_bits, 500, np.random.default_rng(0), jitter=1, mixing=1.0)
-    assert np.abs(mixed[:, None].astype(int) - made.train.codes[None].astype(int)).max(axis=2).min(axis=1).max() > 1
+    assert farthest(codes) == 1
+    assert farthest(teacher.nearby(made.train, 500, np.random.default_rng(0), jitter=1, mixing=1.0)) > 1
+
+
+def test_a_column_of_few_values_moves_from_one_to_the_next() -> None:
+    made = development()
+    sparse = Rows((made.train.codes // 8 * 15).astype(np.uint8), made.train.labels)
+    codes = teacher.nearby(sparse, 500, np.random.default_rng(0))
+    assert set(np.unique(codes)) == {0, 15}
+
+
+def test_a_refitted_teacher_has_seen_the_validation_rows() -> None:
+    made = development()
+    joined = teacher.joined(made)
+    assert np.array_equal(joined.train.codes, np.concatenate([made.train.codes, made.validation.codes]))
+    assert joined.validation is made.validation
+    wrong = Rows(made.validation.codes, (made.validation.labels + 1) % 3)
+    odd = Development(made.name, made.columns, made.classes, made.input_bits, made.train, wrong)
+    first, refitted = (teacher.choose(odd, seed=0, refit=refit) for refit in (False, True))
+    right = [(t.probabilities(wrong.codes).argmax(axis=1) == wrong.labels).mean() for t in (first, refitted)]
+    assert right[1] > right[0]
 
 
 def test_augmented_rows_are_deterministic_and_hold_the_real_ones() -> None:

@@ -1,0 +1,287 @@
+"""The gate-level search over data sets and splits: held-out accuracy at given areas, resumable, one JSON file a set.
+
+    python tests/benchmarks/bench_gates.py [--sets cardio,seeds] [--splits 10] [--out FOLDER] [--table] [--rivals]
+
+A split that a file already holds is not run again; splits come in order, so that every set has some early. The
+budget is a number of rounds, so a figure can be repeated on any machine; processor seconds are written beside it.
+Of each front the circuit is taken that the choosing score puts first among those that fit an area; the test rows are
+read after the search. --rivals maps decision trees of many sizes on split 0 to the same cells; --table only prints.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from approx import gate_front, netlist_evaluate, quantise, tree_netlist  # noqa: E402
+from approx.gate_search import Candidate, Settings  # noqa: E402
+from approx.netlist import CellType, Netlist, Port  # noqa: E402
+from approx.network import IntegerNetwork  # noqa: E402
+from hdl import verilog  # noqa: E402
+from hdl.ports import port_names  # noqa: E402
+from reports import egfet  # noqa: E402
+from reports.elaboration import elaborate  # noqa: E402
+from reports.mapping import map_netlist  # noqa: E402
+from reports.power import static_power_mw  # noqa: E402
+from train.dataset import Dataset, Development, Rows  # noqa: E402
+from train.sources import DATA_FOLDER, load  # noqa: E402
+
+TECHNOLOGY = egfet.technology()
+CELLS = tuple(cell.type for cell in TECHNOLOGY.cells if 1 <= len(cell.type.inputs) <= 2)
+AREAS = {cell.type.name: cell.area_um2 for cell in TECHNOLOGY.cells}
+GOALS: dict[str, tuple[tuple[float, float], ...]] = {  # held-out per cent at cm2, as means over the splits
+    "balance_scale": ((92.0, 0.08),),
+    "seeds": ((92.5, 0.02),),
+    "vertebral_3c": ((84.5, 0.025),),
+    "breast_cancer": ((95.5, 0.011), (96.5, 0.04)),
+    "redwine": ((57.0, 0.012), (60.0, 0.05)),
+    "cardio": ((89.0, 0.02), (91.5, 0.06)),
+    "arrhythmia": ((71.0, 0.08),),
+    "whitewine": ((52.5, 0.015), (55.5, 0.08)),
+    "pendigits": ((90.0, 0.15), (95.0, 0.45), (97.5, 2.0)),
+}
+BUDGETS: dict[str, dict[str, Any]] = {  # of the sets that get more than DEFAULT
+    "pendigits": {"rounds": 36, "rows": 6_000, "leaves": (500, 200, 80), "effort": 8e8, "sweep": 6, "refit": False},
+    "whitewine": {"rounds": 60, "rows": 6_000, "refit": False},
+    "cardio": {"rounds": 50, "rows": 6_000},
+}
+DEFAULT: dict[str, Any] = {"rounds": 40, "rows": 4_000, "leaves": None, "effort": 1e8, "sweep": 5, "refit": True}
+RIVAL_LEAVES = (4, 8, 16, 32, 64, 128, 256)
+NOISE_DRAWS = 10
+
+
+def linear_start(development: Development) -> Netlist:
+    """A logistic regression with weights of two digits, as mapped gates with one port per column."""
+    network = quantise.logistic(development, weight_bits=2)
+    mapped = map_netlist(elaborate(verilog.behavioural(network)), TECHNOLOGY, time_limit_s=300).netlist
+    return on_columns(mapped, network, development, CELLS)
+
+
+def on_columns(
+    netlist: Netlist, network: IntegerNetwork, development: Development, cells: tuple[CellType, ...]
+) -> Netlist:
+    """The netlist of a network with a port for every column of the table, also unread ones, and the given cells."""
+    index = {kind.name: i for i, kind in enumerate(cells)}
+    column = dict(zip(port_names([item.name for item in network.inputs]), network.inputs, strict=True))
+    first = np.cumsum([2, *development.input_bits])
+    number = np.zeros(netlist.nodes, np.int32)
+    number[1] = 1
+    place = 2
+    for port in netlist.inputs:
+        number[place : place + port.width] = first[column[port.name].column] + np.arange(port.width)
+        place += port.width
+    number[place:] = first[-1] + np.arange(len(netlist.kinds))
+    return Netlist(
+        tuple(Port(text, bits) for text, bits in zip(development.columns, development.input_bits, strict=True)),
+        netlist.outputs,
+        cells,
+        np.array([index[netlist.cell_types[kind].name] for kind in netlist.kinds], np.uint8),
+        number[netlist.sources],
+        number[netlist.output_nodes],
+    )
+
+
+def accuracy(netlist: Netlist, rows: Rows) -> float:
+    return float((netlist_evaluate.labels(netlist, rows.codes) == rows.labels).mean())
+
+
+def noisy(rows: Rows, bits: Sequence[int], seed: int) -> Rows:
+    """Every row NOISE_DRAWS times, each code moved by -1, 0 or +1 with equal chances, within its range."""
+    rng = np.random.default_rng(seed)
+    codes: NDArray[np.int64] = np.tile(rows.codes.astype(np.int64), (NOISE_DRAWS, 1))
+    codes += rng.integers(-1, 2, codes.shape)
+    top = 2 ** np.asarray(bits, np.int64) - 1
+    return Rows(np.clip(codes, 0, top).astype(np.uint8), np.tile(rows.labels, NOISE_DRAWS))
+
+
+def point(candidate: Candidate, dataset: Dataset) -> dict[str, Any]:
+    """All that is told of one circuit."""
+    development, netlist = dataset.development, candidate.netlist
+    shaken = noisy(dataset.test, development.input_bits, dataset.seed)
+    return {
+        "area_cm2": round(candidate.area / 1e8, 6),
+        "gates": len(netlist.kinds),
+        "inputs_used": len(netlist.used_ports()),
+        "scored": round(candidate.scored, 5),
+        "train": round(accuracy(netlist, development.train), 5),
+        "validation": round(accuracy(netlist, development.validation), 5),
+        "test": round(accuracy(netlist, dataset.test), 5),
+        "test_noisy": round(accuracy(netlist, shaken), 5),
+        "static_power_mw": {
+            volts: round(power, 6)
+            for volts, power in static_power_mw(netlist, TECHNOLOGY, development.train.codes).items()
+        },
+    }
+
+
+def run_split(name: str, seed: int, budget: dict[str, Any]) -> dict[str, Any]:
+    """One search on one split."""
+    dataset = load(name, seed=seed)
+    wall, cpu = time.monotonic(), time.process_time()
+    starts = [linear_start(dataset.development)] if name == "balance_scale" else []
+    front = gate_front.front(
+        dataset.development,
+        areas=AREAS,
+        rounds=budget["rounds"],
+        seed=seed,
+        rows=budget["rows"],
+        leaves=budget["leaves"],
+        starts=starts,
+        cell_types=CELLS,
+        settings=Settings(effort=budget["effort"], sweep=budget["sweep"]),
+        refit=budget["refit"],
+    )
+    spent = {"wall_s": round(time.monotonic() - wall, 1), "cpu_s": round(time.process_time() - cpu, 1)}
+    points = []
+    for goal, limit in GOALS[name]:
+        fitting = [item for item in front if item.area <= limit * 1e8]  # each is better than those before it
+        points.append(
+            {"goal_test": goal / 100, "limit_cm2": limit, **point(fitting[-1] if fitting else front[0], dataset)}
+        )
+    whole = [
+        [round(item.area / 1e8, 6), round(item.scored, 5), round(accuracy(item.netlist, dataset.test), 5)]
+        for item in front
+    ]
+    return {"seed": seed, "fingerprint": dataset.fingerprint, **spent, "points": points, "front": whole}
+
+
+def rivals(name: str) -> list[dict[str, Any]]:
+    """Decision trees of several sizes on split 0: the same codes, cells and mapping."""
+    dataset = load(name, seed=0)
+    found: list[dict[str, Any]] = []
+    for leaves in RIVAL_LEAVES:
+        network = quantise.tree(dataset.development, leaves)
+        size = (len(network.layers[0].feature) + 1) // 2  # type: ignore[union-attr]
+        if found and size <= found[-1]["leaves"]:
+            break
+        netlist = map_netlist(tree_netlist.build(network), TECHNOLOGY, time_limit_s=60).netlist
+        hits = [
+            float((network.predict(rows.codes) == rows.labels).mean())
+            for rows in (dataset.test, noisy(dataset.test, dataset.development.input_bits, 0))
+        ]
+        area = sum(AREAS[netlist.cell_types[kind].name] for kind in netlist.kinds)
+        found.append(
+            {
+                "leaves": size,
+                "area_cm2": round(area / 1e8, 6),
+                "test": round(hits[0], 5),
+                "test_noisy": round(hits[1], 5),
+            }
+        )
+    return found
+
+
+def ratios(document: dict[str, Any]) -> list[float | None]:
+    """Split 0: area over that of the smallest tree at least as accurate; None where no tree is."""
+    first = next((item for item in document["splits"] if item["seed"] == 0), None)
+    if first is None or "rivals" not in document:
+        return []
+    areas = [
+        [tree["area_cm2"] for tree in document["rivals"] if tree["test"] >= one["test"]] for one in first["points"]
+    ]
+    return [one["area_cm2"] / min(fit) if fit else None for one, fit in zip(first["points"], areas, strict=True)]
+
+
+def table(folder: Path) -> None:
+    """Mean and standard deviation over the splits, beside the goals."""
+    print(
+        "set            splits  goal           test         gap   +-1 code  area cm2  mW @ 0.6 V  of the tree's area"
+    )
+    relative: list[float] = []
+    for name in GOALS:
+        if not (path := folder / f"{name}.json").exists():
+            continue
+        document = json.loads(path.read_text())
+        against = ratios(document)
+        for k, (goal, limit) in enumerate(GOALS[name]):
+            points = [item["points"][k] for item in document["splits"]]
+
+            def mean(key: str, points: list[dict[str, Any]] = points) -> float:
+                return statistics.fmean(p[key] for p in points)
+
+            test = [100 * p["test"] for p in points]
+            power = max(p["static_power_mw"]["0.6"] for p in points)
+            ratio = against[k] if against else None
+            relative += [ratio] if ratio is not None else []
+            print(
+                f"{name:14s} {len(points):6d}  {goal:4.1f} @ {limit:5.3f}  {statistics.fmean(test):5.1f} +- "
+                f"{statistics.pstdev(test):3.1f}  {100 * mean('train') - statistics.fmean(test):5.1f}  "
+                f"{100 * mean('test_noisy'):7.1f}  {mean('area_cm2'):9.4f}  {power:10.4f}  "
+                f"{'' if ratio is None else f'{ratio:.2f}'}"
+            )
+    if relative:
+        print(
+            f"area over the tree's at equal accuracy, split 0, median over points: {statistics.median(relative):.2f}"
+        )
+
+
+def write(path: Path, document: dict[str, Any]) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    beside.replace(path)
+
+
+def read(path: Path, name: str) -> dict[str, Any]:
+    """The file of a set, or a new one. Raises SystemExit where it was made with another budget."""
+    budget = json.loads(json.dumps(DEFAULT | BUDGETS.get(name, {})))
+    document: dict[str, Any] = {"set": name, "budget": budget, "splits": []}
+    if path.exists():
+        document = json.loads(path.read_text())
+        if document["budget"] != budget:
+            raise SystemExit(f"{path} was made with another budget: move it away")
+    document["versions"] = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **{package: version(package) for package in ("numpy", "scikit-learn", "pyosys")},
+    }
+    return document
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", default=",".join(GOALS))
+    parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results") / "gates")
+    parser.add_argument("--table", action="store_true", help="print what the files hold; run nothing")
+    parser.add_argument("--rivals", action="store_true", help="map the decision trees of split 0; search nothing")
+    options = parser.parse_args(arguments)
+    shared = ROOT.parent / "shared" / "datasets"
+    if DATA_FOLDER not in os.environ and shared.is_dir():
+        os.environ[DATA_FOLDER] = str(shared)
+    options.out.mkdir(parents=True, exist_ok=True)
+    names = options.sets.split(",")
+    for name in names if options.rivals else ():
+        document = read(options.out / f"{name}.json", name)
+        if "rivals" not in document:
+            document["rivals"] = rivals(name)
+            write(options.out / f"{name}.json", document)
+    for seed in () if options.table or options.rivals else range(options.splits):
+        for name in names:
+            document = read(options.out / f"{name}.json", name)
+            if all(item["seed"] != seed for item in document["splits"]):
+                item = run_split(name, seed, document["budget"])
+                document["splits"].append(item)
+                write(options.out / f"{name}.json", document)
+                shown = ", ".join(f"{100 * p['test']:.1f} @ {p['area_cm2']:.4f}" for p in item["points"])
+                print(f"{name} split {seed}: {shown} ({item['cpu_s']} s of one core)", flush=True)
+    table(options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
