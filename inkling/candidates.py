@@ -1,5 +1,6 @@
 """Which networks a run designs, and which rivals it sets beside them. Only training and validation rows are seen."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,8 +12,8 @@ from train.dataset import Development
 from train.float_network import FloatNetwork
 from train.score import accuracy
 
-# Accuracy, below the best, at which smaller circuits of the gate-level search are taken.
-LOSSES = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
+# How many times smaller each further circuit of the gate-level search is at least.
+STEP = 2.0
 
 Progress = Callable[[float, float], None]
 
@@ -96,19 +97,19 @@ def circuits(
     )
     names = port_names(development.columns)
     ports = tuple(Port(name, bits) for name, bits in zip(names, development.input_bits, strict=True))
-    # Validation rows are few, so the rows that were searched on have a say as well.
-    scores = {id(item): (item.validation + item.scored) / 2 for item in found}
-    best = max(scores.values())
     chosen: list[Candidate] = []
-    taken: set[float] = set()
-    for loss in LOSSES:
-        smallest = min((item for item in found if scores[id(item)] >= best - loss), key=lambda item: item.area)
-        if smallest.area not in taken and len(smallest.netlist.kinds):
-            taken.add(smallest.area)
-            logic = Logic(replace(smallest.netlist, inputs=ports))
-            network = IntegerNetwork(inputs_of(development), (logic,), len(development.classes))
-            chosen.append(Candidate(f"gates-{len(chosen) + 1}", "gate-level search", (5,), network))
-    return tuple(chosen[: effort.circuits])
+    budget = math.inf
+    while len(chosen) < effort.circuits:
+        able = [item for item in found if item.area <= budget and len(item.netlist.kinds)]
+        if not able:
+            break
+        # Validation rows are few, so the rows that were searched on have a say as well.
+        best = max(able, key=lambda item: (item.validation + item.scored, -item.area))
+        logic = Logic(replace(best.netlist, inputs=ports))
+        network = IntegerNetwork(inputs_of(development), (logic,), len(development.classes))
+        chosen.append(Candidate(f"gates-{len(chosen) + 1}", "gate-level search", (5,), network))
+        budget = best.area / STEP
+    return tuple(chosen)
 
 
 def rivals(development: Development, effort: Effort) -> tuple[Candidate, ...]:
