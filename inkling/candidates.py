@@ -1,7 +1,7 @@
 """Which networks a run designs, and which rivals it sets beside them. Only training and validation rows are seen."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from approx.netlist import Port
@@ -12,7 +12,7 @@ from train.dataset import Development
 from train.float_network import FloatNetwork
 from train.score import accuracy
 
-# How many times smaller each further circuit of the gate-level search is at least.
+# How many times smaller each further design of a search is at least.
 STEP = 2.0
 
 Progress = Callable[[float, float], None]
@@ -82,6 +82,7 @@ def circuits(
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Candidate, ...]:
     """Circuits of the gate-level search: the most accurate on validation rows, and ever smaller ones below it."""
+    from approx import gate_search
     from approx.gate_front import front
     from approx.quantise import inputs_of
     from hdl.ports import port_names
@@ -97,19 +98,52 @@ def circuits(
     )
     names = port_names(development.columns)
     ports = tuple(Port(name, bits) for name, bits in zip(names, development.input_bits, strict=True))
-    chosen: list[Candidate] = []
+
+    def candidate(item: gate_search.Candidate, number: int) -> Candidate:
+        logic = Logic(replace(item.netlist, inputs=ports))
+        network = IntegerNetwork(inputs_of(development), (logic,), len(development.classes))
+        return Candidate(f"gates-{number}", "gate-level search", (5,), network)
+
+    wired = [item for item in found if len(item.netlist.kinds)]
+    picked = spread([(item.area, item.validation + item.scored) for item in wired], effort.circuits)
+    return tuple(candidate(wired[k], number) for number, k in enumerate(picked, 1))
+
+
+def arithmetic(
+    development: Development, effort: Effort, seed: int, progress: Progress | None = None
+) -> tuple[Candidate, ...]:
+    """Networks of the search over approximate arithmetic, levels 1 to 4; none where the effort allows no moves."""
+    from approx.arithmetic_search import search
+
+    if not effort.arithmetic_moves:
+        return ()
+    found = search(
+        development,
+        moves=effort.arithmetic_moves,
+        seed=seed,
+        progress=lambda done, front: progress(done, 1.0) if progress else None,
+    )
+    picked = spread([(item.area_cm2, item.validation + item.scored) for item in found], effort.circuits)
+    return tuple(
+        Candidate(f"arithmetic-{number}", "approximate arithmetic", (1, 2, 3, 4), found[k].network)
+        for number, k in enumerate(picked, 1)
+    )
+
+
+def spread(points: Sequence[tuple[float, float]], most: int) -> list[int]:
+    """Indices of at most `most` points (area, score): the best score, and the best at ever smaller areas.
+
+    Scores add validation accuracy to that on the searched rows: validation rows alone are few, and mislead.
+    """
+    picked: list[int] = []
     budget = math.inf
-    while len(chosen) < effort.circuits:
-        able = [item for item in found if item.area <= budget and len(item.netlist.kinds)]
+    while len(picked) < most:
+        able = [k for k, (area, _) in enumerate(points) if area <= budget]
         if not able:
             break
-        # Validation rows are few, so the rows that were searched on have a say as well.
-        best = max(able, key=lambda item: (item.validation + item.scored, -item.area))
-        logic = Logic(replace(best.netlist, inputs=ports))
-        network = IntegerNetwork(inputs_of(development), (logic,), len(development.classes))
-        chosen.append(Candidate(f"gates-{len(chosen) + 1}", "gate-level search", (5,), network))
-        budget = best.area / STEP
-    return tuple(chosen)
+        picked.append(max(able, key=lambda k: (points[k][1], -points[k][0])))
+        budget = points[picked[-1]][0] / STEP
+    return picked
 
 
 def rivals(development: Development, effort: Effort) -> tuple[Candidate, ...]:

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from inkling.candidates import Candidate, circuits, networks, rivals, validation_accuracy
+from hdl.process import ToolError
+from inkling.candidates import Candidate, arithmetic, circuits, networks, rivals, validation_accuracy
 from inkling.design import Built, Job, build
 from inkling.effort import Effort
 from inkling.folder import run_folder
@@ -89,8 +90,8 @@ def execute(request: Request) -> None:
     out = request.out or Path("runs") / dataset.name
     with run_folder(out) as folder, Stages(console) as stages:
         stages.done("read", f"{dataset.name}: {_sizes(dataset)}")
-        built = _design(request, dataset, technology, folder / "designs", stages)
-        report = _report(request, dataset, technology, built)
+        built, late = _design(request, dataset, technology, folder / "designs", stages)
+        report = _report(request, dataset, technology, built, late)
         _write(request, dataset, report, folder)
         stages.done(
             "report", f"{time.perf_counter() - begun:.0f} s in all; seconds of the workers: {_seconds(built)}"
@@ -107,8 +108,11 @@ def execute(request: Request) -> None:
 
 def _design(
     request: Request, dataset: Dataset, technology: Technology, folder: Path, stages: Stages
-) -> tuple[Built, ...]:
-    """Train, choose, and build every design and rival; a stop (Ctrl-C) keeps the designs that are finished."""
+) -> tuple[tuple[Built, ...], tuple[str, ...]]:
+    """Train, choose, and build every design and rival; a stop (Ctrl-C) keeps the designs that are finished.
+
+    Returns them, and a sentence on each that a tool's time limit kept from being finished.
+    """
     development = dataset.development
     chosen, against = _choose(request, development, technology, stages)
     stages.done("choose", f"{len(chosen)} designs and {len(against)} rivals, on validation rows")
@@ -134,18 +138,25 @@ def _design(
 
     jobs = [job(candidate) for candidate in (*chosen, *against)]
     finished: dict[int, Built] = {}
+    late: list[str] = []
     with stages.running("design", total=len(jobs)) as progress:
         try:
             for index, result in run_each(partial(_build_in, folder), jobs):
-                finished[index] = result
-                progress(len(finished), len(jobs))
-                stages.say(_line(result))
+                if isinstance(result, Built):
+                    finished[index] = result
+                    stages.say(_line(result))
+                else:
+                    late.append(f"{jobs[index].name} was left out: {result.why}")
+                    stages.say(late[-1])
+                progress(len(finished) + len(late), len(jobs))
         except KeyboardInterrupt:
             if not any(built.job.verified for built in finished.values()):
                 raise
             stages.say("stopped; the report holds the designs that were finished")
     built = tuple(finished[index] for index in sorted(finished))
-    return _front(built, folder, lambda item: validation_accuracy(item.network, development))
+    if not any(item.job.verified for item in built):
+        raise ToolError(f"no design could be made: {'; '.join(sorted(late))}")
+    return _front(built, folder, lambda item: validation_accuracy(item.network, development)), tuple(sorted(late))
 
 
 def _choose(
@@ -170,6 +181,7 @@ def _choose(
         found = thread.submit(circuits, development, technology, request.effort, request.seed, searched)
         try:
             trained = networks(development, request.effort, request.seed, training)
+            trained += arithmetic(development, request.effort, request.seed, training)
             against = rivals(development, request.effort)
             return (*trained, *found.result()), against
         except BaseException:
@@ -177,8 +189,20 @@ def _choose(
             raise
 
 
-def _build_in(folder: Path, job: Job) -> Built:
-    return build(job, folder / job.name if job.verified else None)
+@dataclass(frozen=True)
+class Late:
+    """A design that a tool's time limit kept from being finished."""
+
+    why: str
+
+
+def _build_in(folder: Path, job: Job) -> Built | Late:
+    try:
+        return build(job, folder / job.name if job.verified else None)
+    except ToolError as error:
+        if not error.timed_out:
+            raise
+        return Late(str(error))
 
 
 def _front(built: Sequence[Built], folder: Path, score: Callable[[Built], float]) -> tuple[Built, ...]:
@@ -232,7 +256,9 @@ def _seconds(built: Sequence[Built]) -> str:
     return ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in total.items())
 
 
-def _report(request: Request, dataset: Dataset, technology: Technology, built: Sequence[Built]) -> Report:
+def _report(
+    request: Request, dataset: Dataset, technology: Technology, built: Sequence[Built], late: Sequence[str]
+) -> Report:
     """Score everything on the test rows, which nothing before this has read."""
     from reports.assess import assess
 
@@ -271,7 +297,7 @@ def _report(request: Request, dataset: Dataset, technology: Technology, built: S
         fingerprint=dataset.fingerprint,
         classes=dataset.classes,
         bits={name: quantiser.bits for name, quantiser in zip(dataset.columns, dataset.quantisers, strict=True)},
-        notes=dataset.notes,
+        notes=(*dataset.notes, *late),
         technology=technology.name,
         measured=(
             "Input ranges were fitted to the training rows, for designs and rivals alike"
