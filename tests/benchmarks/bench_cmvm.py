@@ -19,7 +19,7 @@ import numpy as np
 
 from approx.netlist import Netlist
 from approx.netlist_evaluate import evaluate
-from approx.network import ClippedReLU, Dense, Input, IntegerNetwork, Ints, signed_width
+from approx.network import ClippedReLU, Dense, Input, IntegerNetwork, Ints, signed_width, without_unused_inputs
 from hdl.cmvm import shared_layer
 from hdl.part import Chain
 from hdl.process import run
@@ -74,7 +74,10 @@ def train(data: str, hidden: int, weight_bits: int) -> IntegerNetwork:
             inputs = tuple(Input(f"x{i}", i, 4) for i in range(x.shape[1]))
             network = IntegerNetwork(inputs, (one, ClippedReLU(shift, 4), two), len(second))
             found.append((-float((network.evaluate(x).argmax(axis=1) == labels).mean()), len(found), network))
-    return min(found)[2]
+    used = without_unused_inputs(min(found)[2])
+    # The peers leave out ports that are not read.
+    inputs = tuple(Input(f"x{i}", i, 4) for i in range(len(used.inputs)))
+    return IntegerNetwork(inputs, used.layers, used.classes)
 
 
 def _rounded(values: Any, most: int | None) -> Ints:
