@@ -206,7 +206,10 @@ def _build_in(folder: Path, job: Job) -> Built | Late:
 
 
 def _front(built: Sequence[Built], folder: Path, score: Callable[[Built], float]) -> tuple[Built, ...]:
-    """Keep the rivals, the exact network, and the designs that no other design beats on validation rows and area."""
+    """Keep rivals, and designs that no other beats on validation rows and area; and the networks of levels 1 and 2.
+
+    These are what the literature starts from, so a reader should see where they lie.
+    """
     import shutil
 
     from reports.pareto import nondominated
@@ -216,7 +219,7 @@ def _front(built: Sequence[Built], folder: Path, score: Callable[[Built], float]
     dropped = {
         item.job.name
         for index, item in enumerate(designs)
-        if index not in keep and item.passed and item.job.levels != (1,)
+        if index not in keep and item.passed and max(item.job.levels) > 2
     }
     for name in sorted(dropped):
         shutil.rmtree(folder / name)
