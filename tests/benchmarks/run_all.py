@@ -1,7 +1,8 @@
 """Runs every benchmark of this folder one after the other; each writes JSON into build/bench and prints ratios.
 
-Extra arguments name the benchmarks to run (`kernels simulation run`); without any, the quick ones run. The long
-ones, `gate_search` with `--results` and `arithmetic`, keep their results in tests/benchmarks/results and resume.
+Extra arguments (`make bench BENCH="kernels cmvm"`) name the benchmarks to run; without any, the quick ones run. The
+long ones, bench_gates.py and bench_arithmetic.py, are run by hand: they keep results in tests/benchmarks/results and
+resume.
 """
 
 import os
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-QUICK = ("kernels", "simulation", "area", "cmvm", "run")
+QUICK = ("kernels", "simulation", "area", "run")
 
 
 def main() -> None:
