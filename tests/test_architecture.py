@@ -16,7 +16,7 @@ ALONE = ("sim/bench.py", "sim/run_bench.py")
 OPENS_TEST_ROWS = {
     ("reports/assess.py", "assess"),
     ("inkling/run.py", "_sizes"),
-    ("inkling/run.py", "_report"),
+    ("inkling/outcome.py", "report_on"),
     ("train/split.py", "_notes"),
 }
 

@@ -60,7 +60,7 @@ if "no-tools" in REHEARSAL:
 
 if "other-test-rows" in REHEARSAL:
     # All but the report sees other test rows, whose values and labels are noise; the report sees the table's own.
-    load_table, make_report = train.sources.load, inkling.run._report
+    load_table, make_report = train.sources.load, inkling.run.report_on
     table: list[Dataset] = []
 
     def load(*arguments: object, **options: object) -> Dataset:
@@ -75,7 +75,7 @@ if "other-test-rows" in REHEARSAL:
         assert (dataset.test.labels != table[0].test.labels).any()
         return make_report(request, table[0], *rest)
 
-    train.sources.load, inkling.run._report = load, report
+    train.sources.load, inkling.run.report_on = load, report
 
 if "fault" in REHEARSAL:
     emit, all_networks = hdl.c_kernel.emit, inkling.run.networks

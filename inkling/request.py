@@ -1,0 +1,44 @@
+"""`Request`: what the user asked of a run, and the command that repeats it."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from inkling.effort import Effort
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; see `inkling run --help`."""
+
+    table: str
+    target: str | None
+    out: Path | None
+    effort: Effort
+    seed: int
+    bits: int
+    ranges: str
+    one_hot: bool
+    drop_missing: bool
+    data: Path | None
+    technology: tuple[Path, ...]
+
+    def command(self) -> str:
+        """The command that repeats this run anywhere: without the folders of this machine."""
+        words = ["inkling", "run", self.table if Path(self.table).name == self.table else Path(self.table).name]
+        if self.target is not None:
+            words += ["--target", self.target]
+        words += [
+            "--effort",
+            self.effort.name,
+            "--seed",
+            str(self.seed),
+            "--bits",
+            str(self.bits),
+            "--ranges",
+            self.ranges,
+        ]
+        words += ["--one-hot"] * self.one_hot + ["--drop-missing"] * self.drop_missing
+        for path in self.technology:
+            words += ["--technology", path.name]
+        return shlex.join(words)
