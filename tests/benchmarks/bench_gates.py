@@ -225,7 +225,8 @@ def against_trees(document: dict[str, Any]) -> list[str]:
         ours = [item["points"][k] for item in splits]
         trees = [[item["rivals"][n] for item in splits] for n in range(len(RIVAL_LEAVES))]
         fit = [mean(tree, "area_cm2") for tree in trees if mean(tree, "test") >= mean(ours, "test")]
-        found.append(f"{mean(ours, 'area_cm2') / min(fit):.2f}" if fit else "no tree")
+        ratio = f"{mean(ours, 'area_cm2') / min(fit):.2f}" if fit else "no tree"
+        found.append(f"{ratio} ({len(splits)} {'split' if len(splits) == 1 else 'splits'})")
     return found
 
 
