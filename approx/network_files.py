@@ -97,8 +97,9 @@ def save(network: IntegerNetwork, folder: Path) -> None:
     _replace(folder / "network.json", text.encode())
 
 
-def load(folder: Path) -> IntegerNetwork:
+def load(folder: str | Path) -> IntegerNetwork:
     """Read a network. Raises InputError, naming the file and the field, for anything that `save` does not write."""
+    folder = Path(folder)
     source = folder / "network.json"
     document = _document(source)
     fields = _fields(source, "document", document, ("schema", "version", "classes", "inputs", "layers"))

@@ -1,0 +1,41 @@
+"""What the README tells a reader to do works: its Python on a network of the tests, its links and commands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from approx import network_files, quantise
+from inkling.cli import app
+from train.sources import load
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text()
+
+
+def test_python_examples_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert blocks
+    folder = tmp_path / "runs" / "pendigits" / "designs" / "exact-8-bit"
+    folder.mkdir(parents=True)
+    network_files.save(quantise.tree(load("iris").development, 4), folder)
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert "module top" in capsys.readouterr().out
+
+
+def test_commands_links_and_options_exist() -> None:
+    for target in re.findall(r"^(?:\.venv/bin/)?make (\w+)", TEXT, re.MULTILINE):
+        assert f"\n{target}:" in (ROOT / "Makefile").read_text()
+    for link in re.findall(r"\]\(([^)]+)\)", TEXT):
+        assert (ROOT / link).exists(), link
+    commands = {command.callback.__name__: command for command in app.registered_commands if command.callback}
+    for name in re.findall(r"`?(?:\.venv/bin/)?inkling (\w+)", TEXT):
+        assert name in commands or name in ("answers",), name
+    source = (ROOT / "inkling" / "cli.py").read_text().replace("_", "-")
+    for option in set(re.findall(r"`--([a-z-]+)", TEXT)):
+        assert f"{option}:" in source or f'"--{option}"' in source, option
+    assert "@" not in re.sub(r"`[^`]*`", "", TEXT), "a figure is missing"
