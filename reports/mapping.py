@@ -24,6 +24,8 @@ Objective: TypeAlias = Literal["area", "power"]
 
 
 KEPT = 4
+# Gates up to which a single run is ended early, and after how many seconds.
+SMALL_GATES, SMALL_RUN_S = 1000, 20.0
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,15 @@ def map_netlist(
     parts = composites.write(cells, prices)
     planned = plan(len(netlist.kinds), effort)
     failures: list[ToolError] = []
+    # Small circuits take seconds; a script that takes longer (`collapse` can) hangs, and others stand in for it.
+    longest = SMALL_RUN_S if len(netlist.kinds) <= SMALL_GATES else time_limit_s
 
     def attempt(start: Netlist, recipe: Recipe) -> list[Netlist]:
         left = deadline - time.monotonic()
         if left <= 0:
             return []
         try:
-            return map_once(start, recipe, cells, library, parts, seed=seed, time_limit_s=left)
+            return map_once(start, recipe, cells, library, parts, seed=seed, time_limit_s=min(left, longest))
         except ToolError as error:
             failures.append(error)
             return []
