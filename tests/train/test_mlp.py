@@ -177,7 +177,8 @@ def interrupted() -> None:
 
 def test_interrupt_returns_the_best_so_far() -> None:
     # In a process of its own, as a runner of tests may listen for interrupts too.
-    code = f"import runpy; runpy.run_path({__file__!r})['interrupted']()"
+    listen = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listen}; runpy.run_path({__file__!r})['interrupted']()"
     subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=120)
 
 
