@@ -6,7 +6,6 @@ A round depends on the state, the seed and its number alone, so this is all ther
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from approx.arithmetic_native import SOURCE, Archive, Shape
+from train import beside
 from train.dataset import Development
 from train.errors import InputError
 
@@ -65,12 +65,7 @@ def save(state: "State", asked: str, path: Path) -> None:
         chosen=np.array([e.genome for e in entries], np.int16).reshape(-1, shape.size),
         about=np.frombuffer(json.dumps(about).encode(), np.uint8),
     )
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(buffer.getvalue())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    beside.write(path, buffer.getvalue())
 
 
 def load(path: Path, asked: str) -> "State | None":

@@ -6,7 +6,6 @@ A round depends on the archive, the seed and its number alone, so this is all th
 import hashlib
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from approx.gate_packing import Gates
+from train import beside
 from train.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,12 +64,7 @@ def save(pool: "Pool", path: Path) -> None:
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(buffer.getvalue())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    beside.write(path, buffer.getvalue())
 
 
 def load(pool: "Pool", path: Path) -> bool:

@@ -7,9 +7,7 @@ defined in `approx.network`.
 import io
 import json
 import math
-import os
 import struct
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -32,6 +30,7 @@ from approx.network import (
     Tournament,
     label_bits,
 )
+from train import beside
 from train.errors import InputError
 
 SCHEMA = "inkling.integer-network"
@@ -93,8 +92,8 @@ def save(network: IntegerNetwork, folder: Path) -> None:
     }
     text = json.dumps(document, indent=1) + "\n"
     # The document is renamed last: a folder with a new document always has its arrays.
-    _replace(folder / "network.npz", _npz(arrays))
-    _replace(folder / "network.json", text.encode())
+    beside.write(folder / "network.npz", _npz(arrays))
+    beside.write(folder / "network.json", text.encode())
 
 
 def load(folder: str | Path) -> IntegerNetwork:
@@ -116,18 +115,6 @@ def load(folder: str | Path) -> IntegerNetwork:
     network = IntegerNetwork(inputs, layers, classes)
     _check_chain(folder, network)
     return network
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
 
 
 def _npz(arrays: dict[str, Ints]) -> bytes:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from approx.network import DecisionTree, Input, IntegerNetwork
+from approx.network import DecisionTree, IntegerNetwork
+from approx.quantise import inputs_of
 from train.dataset import Development, Rows
 
 TEACHERS = ("forest", "extra", "network")
@@ -178,11 +179,7 @@ def tree(
         np.maximum(found.children_right, 0).astype(np.int64),
         best,
     )
-    inputs = tuple(
-        Input(name, i, bits)
-        for i, (name, bits) in enumerate(zip(development.columns, development.input_bits, strict=True))
-    )
-    return IntegerNetwork(inputs, (layer,), len(development.classes))
+    return IntegerNetwork(inputs_of(development), (layer,), len(development.classes))
 
 
 def choose(development: Development, *, seed: int, refit: bool = False) -> Teacher:

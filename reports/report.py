@@ -5,7 +5,6 @@ Reading checks every field, for a report may come from anywhere. How it looks li
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from reports.fields import Fields, load
 from reports.point import SPLITS, Point, from_fields
+from train import beside
 from train.errors import InputError
 
 
@@ -78,7 +78,7 @@ def write(report: Report, folder: Path) -> tuple[Path, Path]:
     text = json.dumps(report.to_json(), indent=1, allow_nan=False) + "\n"
     written = [(folder / "report.json", text), (folder / "report.html", page(report))]
     for path, content in written:
-        _replace(path, content)
+        beside.write(path, content.encode())
     return written[0][0], written[1][0]
 
 
@@ -123,12 +123,3 @@ def _verdict(fields: Fields) -> dict[str, Any]:
         "proven": fields.flag("proven", False),
         "detail": fields.text("detail", ""),
     }
-
-
-def _replace(path: Path, content: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content.encode())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
