@@ -56,7 +56,6 @@ class Built:
     areas_cm2: tuple[float, ...]
     verdicts: tuple[dict[str, Any], ...]
     passed: bool
-    proven: bool
     seconds: dict[str, float]
 
 
@@ -136,7 +135,6 @@ def build(job: Job, folder: Path | None) -> Built:
         (costed.area_cm2, *(area / 1e8 for area in mapping.areas)),
         tuple(verdict.to_json() for verdict in verdicts),
         all(verdict.passed for verdict in verdicts),
-        any(verdict.proven for verdict in verdicts if verdict.route == "proof"),
         seconds,
     )
 
