@@ -34,13 +34,16 @@ class Sight:
     """What turns answers of a visibility field into decisions: the constants of its distance code.
 
     low, high: the float bits of the squared distance (see `distance_code`) that answers 0 and 1 stand for; margin:
-    added to the prediction before the comparison; positions: float32 [entries, 3], where each entry's rays start.
+    added to the prediction before the comparison; positions: float32 [entries, 3], where each entry's rays start;
+    stretch: uv = to_uv of the offset with z (up) multiplied by this, which gives the horizon, where agents look, more
+    of the square.
     """
 
     low: float
     high: float
     margin: float
     positions: F32
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,8 @@ class FloatField:
     def parameters(self) -> int:
         """Number of trained numbers, of all entries."""
         arrays = (*(grid.table for grid in self.grids), *self.weights, *self.biases)
-        return sum(int(array.size) for array in arrays)
+        count: int = sum(array.size for array in arrays)
+        return count
 
 
 def check(field: FloatField) -> None:
@@ -111,7 +115,12 @@ def check(field: FloatField) -> None:
             field.sight.positions,
             np.array([field.sight.low, field.sight.high, field.sight.margin], np.float32),
         ]
-        if field.sight.positions.shape != (field.entries, 3) or not field.sight.low < field.sight.high:
+        sight = field.sight
+        if (
+            sight.positions.shape != (field.entries, 3)
+            or not sight.low < sight.high
+            or not 1e-3 < sight.stretch < 1e3
+        ):
             raise InputError("the field's positions must be [entries, 3] and its distance codes a range")
     if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays):
         raise InputError("the field holds a number that is not a finite float32: train it again at a smaller rate")
@@ -189,5 +198,6 @@ def visible(field: FloatField, entry: NDArray[np.integer], targets: NDArray[np.f
         raise InputError("this field answers no visibility: it has no positions")
     offset = targets - field.sight.positions[entry]
     code = distance_code((offset.astype(np.float64) ** 2).sum(1), field.sight.low, field.sight.high)
-    seen: NDArray[np.bool_] = code < evaluate(field, entry, to_uv(offset))[:, 0] + np.float32(field.sight.margin)
+    uv = to_uv(offset * np.array([1, 1, field.sight.stretch]))
+    seen: NDArray[np.bool_] = code < evaluate(field, entry, uv)[:, 0] + np.float32(field.sight.margin)
     return seen

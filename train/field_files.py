@@ -23,6 +23,7 @@ SCHEMA = "inkling.float-field"
 VERSION = 1
 MAX_JSON_BYTES = 2**20
 MAX_ITEMS = 2**28
+CONSTANTS = ("low", "high", "margin", "stretch")
 KEYS = {
     "schema",
     "version",
@@ -49,7 +50,7 @@ def save(field: FloatField, folder: Path) -> None:
         "coordinates": field.coordinates,
         "grids": [list(grid.table.shape) for grid in field.grids],
         "layers": [list(weights.shape) for weights in field.weights],
-        "sight": None if sight is None else {"low": sight.low, "high": sight.high, "margin": sight.margin},
+        "sight": None if sight is None else {name: getattr(sight, name) for name in CONSTANTS},
     }
     arrays: dict[str, F32] = {f"grid{k}": grid.table for k, grid in enumerate(field.grids)}
     for k, (weights, bias) in enumerate(zip(field.weights, field.biases, strict=True)):
@@ -78,8 +79,8 @@ def load(folder: str | Path) -> FloatField:
     entries = max((shape[0] for shape in grids), default=1)
     sight = document["sight"]
     if sight is not None:
-        if not isinstance(sight, dict) or set(sight) != {"low", "high", "margin"}:
-            raise InputError(f"{source}: sight must have exactly low, high and margin")
+        if not isinstance(sight, dict) or set(sight) != set(CONSTANTS):
+            raise InputError(f"{source}: sight must have exactly {', '.join(CONSTANTS)}")
         for name, value in sight.items():
             if not isinstance(value, float | int) or isinstance(value, bool) or not math.isfinite(value):
                 raise InputError(f"{source}: sight.{name} must be a finite number")
