@@ -154,7 +154,8 @@ class Sape(torch.nn.Module):
 
     def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
         features = self.fourier(entry, uv)
-        return torch.cat([self.mask(uv)] * 2, 1) * features
+        masked: Tensor = torch.cat([self.mask(uv)] * 2, 1) * features
+        return masked
 
     @torch.no_grad()
     def advance(self, uv: Tensor, losses: Tensor) -> None:

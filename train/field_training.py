@@ -30,8 +30,11 @@ Batch = dict[str, NDArray[Any]]
 
 
 class Task(Protocol):
-    """batch(step, shard): the arrays of one shard of a step's batch, the same whenever it is asked; called in a thread
-    beside the training. loss(model, batch, progress): the mean loss of a shard, progress in 0..1."""
+    """What is learnt.
+
+    batch(step, shard): the arrays of one shard of a step's batch, the same whenever it is asked; a thread beside the
+    training calls it. loss(model, batch, progress): the mean loss of a shard, progress in 0..1.
+    """
 
     def batch(self, step: int, shard: int) -> Batch: ...
 
@@ -92,8 +95,8 @@ def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path |
     """Train in place. With a folder, checkpoints are kept there and training goes on from a fitting one.
 
     Killed and started again, it ends with the same weights as if it had not been. Ctrl-C ends after the step, writes
-    the checkpoint and returns. Under torchrun the shards are spread over the processes. Raises InputError for settings
-    that cannot be, a checkpoint of another model, and a loss that is not finite.
+    the checkpoint and returns. Under torchrun the shards are spread over the processes. Raises InputError for
+    settings that cannot be, a checkpoint of another model, and a loss that is not finite.
     """
     rank, world = processes()
     if settings.steps < 1 or settings.shards < 1 or settings.shards % world:
