@@ -269,15 +269,14 @@ void sum_counts(const BitWeights &w, int64_t bias, int first_bit, Counts &c) {
 // Gates (NAND2) of the parts as they are drawn, in the order of Feature; approx.arithmetic_cost has the same.
 const double DRAWN[FEATURES] = {9, 5, 1, 9, 5, 5, 2, 8, 4, 2, 2, 2, 3, 3, 0};
 
-// A function of few bits is small however it was drawn: parts beyond what `inputs` bits and `outputs` results can need
-// are counted in proportion. About 2**n / n gates make any function of n bits (Lupanov, 1958).
+// A function of few bits is small however it was drawn: about 2**n / n gates make any function of n bits (Lupanov,
+// 1958). Parts are counted in proportion to a smooth minimum of what is drawn and of what any function needs.
 void limit_to_function(Counts &part, int inputs, int outputs) {
-    if (inputs > 12 || inputs < 1) return;
+    if (inputs > 24 || inputs < 1) return;
     double drawn = 0;
     for (int k = 0; k < FEATURES; k++) drawn += DRAWN[k] * part.n[k];
     const double most = FUNCTION_GATES * double(1 << inputs) / double(inputs) * (0.5 + 0.5 * outputs);
-    if (drawn <= most) return;
-    for (int k = 0; k < FEATURES; k++) part.n[k] *= most / drawn;
+    for (int k = 0; k < FEATURES; k++) part.n[k] *= most / (most + drawn);
 }
 
 void add_counts(Counts &total, const Counts &part) {
