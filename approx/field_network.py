@@ -1,0 +1,273 @@
+"""`IntegerField`: the exact integer semantics of a neural field, and nothing else.
+
+A sibling of `approx.network.IntegerNetwork` that shares its Dense and ClippedReLU: a field is asked with an entry and
+two 16-bit coordinates, has tables of one row per entry that may reach gigabytes and are kept as bytes, and never
+becomes a classifier's label, so hardware emitters of classifiers need not know its operations. Files live in
+`approx.field_files`, building one from floats in `approx.field_quantise`.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from approx.network import ClippedReLU, Dense, Ints
+from train.errors import InputError
+from train.field import Meaning
+
+# A coordinate u in [0, 1] is the code min(floor(u * 2**16), 2**16 - 1).
+COORDINATE_BITS = 16
+# Bits of the position between two texels. With 7, a row's blend fits int16 and the column's blend int32 exactly.
+FRACTION_BITS = 7
+PHASE_BITS = 16
+I8: TypeAlias = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class GridRead:
+    """Reads one level: table int8 [entries, height, width, features], height and width >= 2, texels of `bits` bits.
+
+    With p = u * (width - 1), the columns are x = p >> 16 and x + 1, and the fraction fx = (p >> 9) & 127; the same
+    for v and the rows. The four texels are blended exactly, sum = (128 - fy) * ((128 - fx) * t00 + fx * t01) +
+    fy * ((128 - fx) * t10 + fx * t11), and rounded once to 8 bits: y = ((sum << 8 - bits) + 2**13) >> 14, which lies
+    in -128..127. A level of one entry is shared by all entries.
+    """
+
+    table: I8
+    bits: int = 8
+
+    def evaluate(self, entry: Ints, u: Ints, v: Ints) -> Ints:
+        """int64 [rows] each -> int64 [rows, features]."""
+        entries, height, width, _ = self.table.shape
+        e = entry if entries > 1 else np.zeros_like(entry)
+        x, y = u * (width - 1), v * (height - 1)
+        x0, y0 = x >> COORDINATE_BITS, y >> COORDINATE_BITS
+        unit, below = 1 << FRACTION_BITS, COORDINATE_BITS - FRACTION_BITS
+        fx, fy = (x >> below & unit - 1)[:, None], (y >> below & unit - 1)[:, None]
+        top = (unit - fx) * self.table[e, y0, x0].astype(np.int64) + fx * self.table[e, y0, x0 + 1]
+        bottom = (unit - fx) * self.table[e, y0 + 1, x0].astype(np.int64) + fx * self.table[e, y0 + 1, x0 + 1]
+        blend = (unit - fy) * top + fy * bottom
+        rounded: Ints = ((blend << 8 - self.bits) + (1 << 2 * FRACTION_BITS - 1)) >> 2 * FRACTION_BITS
+        return rounded
+
+
+@dataclass(frozen=True, eq=False)
+class CoordinateSum:
+    """y[o] = (weights[o, 0] * (u - 2**15) + weights[o, 1] * (v - 2**15)) >> shift, added to the first dense layer.
+
+    weights int64 [outputs, 2] that fit int16; 0 <= shift <= 31.
+    """
+
+    weights: Ints
+    shift: int
+
+    def evaluate(self, u: Ints, v: Ints) -> Ints:
+        """int64 [rows] each -> int64 [rows, outputs]."""
+        half = 1 << COORDINATE_BITS - 1
+        sums: Ints = (np.stack([u - half, v - half], axis=1) @ self.weights.T) >> self.shift
+        return sums
+
+
+@dataclass(frozen=True)
+class PeriodicQuadratic:
+    """A parabola arc for each half turn; a turn is 2**16 of phase, which is x << -shift or x >> shift, wrapped.
+
+    With t the phase wrapped to -2**15..2**15 - 1: y = min((t * (2**15 - abs(t))) >> 21, 127), so 128 stands for 1.
+    -16 < shift <= 16.
+    """
+
+    shift: int
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 [..., neurons] -> int64 of the same shape, in -128..127."""
+        half = np.int64(1) << PHASE_BITS - 1
+        phase = x >> self.shift if self.shift >= 0 else x << -self.shift
+        t = (phase + half & 2 * half - 1) - half
+        arcs: Ints = np.minimum((t * (half - np.abs(t))) >> 2 * PHASE_BITS - 11, 127)
+        return arcs
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """The arc's range, whatever the phases are."""
+        return np.full_like(low, -128), np.full_like(high, 127)
+
+
+@dataclass(frozen=True)
+class Rescale:
+    """y = x >> shift, arithmetic."""
+
+    shift: int
+
+    def evaluate(self, x: Ints) -> Ints:
+        """int64 of any shape -> int64 of that shape."""
+        shifted: Ints = x >> self.shift
+        return shifted
+
+    def interval(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """Exact bounds: the operation is monotone."""
+        return low >> self.shift, high >> self.shift
+
+
+FieldLayer: TypeAlias = Dense | ClippedReLU | PeriodicQuadratic | Rescale
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What the integers of an answer mean.
+
+    Answer k stands for the float scale[k] * answer + offset[k]. For visibility the answer is the float bits of the
+    squared distance >> drop, a piecewise linear log2, and a target is visible where its own code is less than the
+    answer + margin; `stretch` multiplies the up component of an offset before it is mapped to the square. Codes of
+    targets are clipped to low_code..high_code first.
+    """
+
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+    drop: int = 0
+    margin: int = 0
+    low_code: int = 0
+    high_code: int = 2**30 - 1
+    stretch: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerField:
+    """Grid reads, concatenated, then Dense, activation, ..., Dense and a last ClippedReLU (a picture) or Rescale.
+
+    Every value between the operations fits int32, every weight int8, every activation uint8 (ClippedReLU of 8 bits)
+    or int8 (PeriodicQuadratic). positions: float32 [entries, 3] of a visibility field, else [0, 3].
+    """
+
+    reads: tuple[GridRead, ...]
+    coordinates: CoordinateSum | None
+    layers: tuple[FieldLayer, ...]
+    meaning: Meaning
+    coding: Coding
+    positions: NDArray[np.float32]
+
+    @property
+    def entries(self) -> int:
+        """Number of entries; a level of one entry is shared by all."""
+        return max((read.table.shape[0] for read in self.reads), default=1)
+
+    @property
+    def outputs(self) -> int:
+        """Numbers in an answer."""
+        return len(self.dense[-1].bias)
+
+    @property
+    def dense(self) -> tuple[Dense, ...]:
+        """The dense layers in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Dense))
+
+    @property
+    def activations(self) -> tuple[FieldLayer, ...]:
+        """What follows each dense layer, in order."""
+        return tuple(layer for layer in self.layers if not isinstance(layer, Dense))
+
+    @property
+    def bytes_per_entry(self) -> float:
+        """Bytes of one entry's own texels, packed."""
+        own = [read for read in self.reads if read.table.shape[0] == self.entries]
+        return sum(read.table[0].size * read.bits / 8 for read in own)
+
+    def evaluate(
+        self, entry: NDArray[np.integer], u: NDArray[np.integer], v: NDArray[np.integer]
+    ) -> NDArray[np.int32]:
+        """int [rows] each; u and v in 0..2**16 - 1 -> int32 [rows, outputs]. This is the definition."""
+        e, u64, v64 = entry.astype(np.int64), u.astype(np.int64), v.astype(np.int64)
+        features = [read.evaluate(e, u64, v64) for read in self.reads]
+        values = np.concatenate(features, axis=1) if features else np.zeros((len(e), 0), np.int64)
+        for number, layer in enumerate(self.layers):
+            values = layer.evaluate(values)
+            if number == 0 and self.coordinates is not None:
+                values = values + self.coordinates.evaluate(u64, v64)
+        return values.astype(np.int32)
+
+    def visible(
+        self,
+        entry: NDArray[np.integer],
+        u: NDArray[np.integer],
+        v: NDArray[np.integer],
+        code: NDArray[np.integer],
+    ) -> NDArray[np.bool_]:
+        """Whether a target of distance code int [rows] is seen: its clipped code < answer + margin."""
+        clipped = np.clip(code.astype(np.int64), self.coding.low_code, self.coding.high_code)
+        seen: NDArray[np.bool_] = clipped < self.evaluate(entry, u, v)[:, 0].astype(np.int64) + self.coding.margin
+        return seen
+
+    def intervals(self) -> list[tuple[Ints, Ints]]:
+        """Bounds of what each layer gives."""
+        inputs = sum(read.table.shape[3] for read in self.reads)
+        low, high = np.full(inputs, -128, np.int64), np.full(inputs, 127, np.int64)
+        found = []
+        for number, layer in enumerate(self.layers):
+            low, high = layer.interval(low, high)
+            if number == 0 and self.coordinates is not None:
+                reach = np.abs(self.coordinates.weights).sum(1) << COORDINATE_BITS - 1
+                low, high = low + (-reach >> self.coordinates.shift), high + (reach >> self.coordinates.shift)
+            found.append((low, high))
+        return found
+
+
+def coordinate_code(u: NDArray[np.floating]) -> NDArray[np.uint16]:
+    """The code of coordinates in [0, 1], any shape."""
+    codes = np.clip(np.floor(np.asarray(u, np.float64) * 2**COORDINATE_BITS), 0, 2**COORDINATE_BITS - 1)
+    return codes.astype(np.uint16)
+
+
+def distance_code(squared: NDArray[np.floating], drop: int) -> NDArray[np.int32]:
+    """The integer code of squared distances: the bits of the float32 >> drop."""
+    bits: NDArray[np.int32] = np.asarray(squared, np.float32).view(np.int32) >> np.int32(drop)
+    return bits
+
+
+def check(field: IntegerField) -> None:
+    """Raise InputError, one line, unless the field is what `IntegerField` says."""
+    entries = field.entries
+    for number, read in enumerate(field.reads):
+        table = read.table
+        if table.ndim != 4 or table.dtype != np.int8 or min(table.shape) < 1 or min(table.shape[1:3]) < 2:
+            raise InputError(
+                f"grid {number} is {table.dtype} {table.shape}, not int8 [entries, >= 2, >= 2, features]"
+            )
+        if table.shape[0] not in (1, entries) or max(table.shape[1:3]) > 2**15 or read.bits not in (4, 8):
+            raise InputError(f"grid {number} has {table.shape[0]} of {entries} entries or is no grid of 4 or 8 bits")
+        if read.bits == 4 and (table.min() < -8 or table.max() > 7):
+            raise InputError(f"grid {number} holds texels beyond 4 bits")
+    kinds = [isinstance(layer, Dense) for layer in field.layers]
+    if len(kinds) < 2 or kinds != [True, False] * (len(kinds) // 2):
+        raise InputError("the layers of a field must alternate: dense, activation, ..., dense, last operation")
+    width = sum(read.table.shape[3] for read in field.reads)
+    for number, dense in enumerate(field.dense):
+        if dense.weights.ndim != 2 or dense.weights.shape[1] != width or dense.bias.shape != dense.weights.shape[:1]:
+            raise InputError(f"dense layer {number} has weights {dense.weights.shape}, bias {dense.bias.shape}")
+        if dense.weights.size and np.abs(dense.weights).max() > 127:
+            raise InputError(f"dense layer {number} has a weight beyond -127..127")
+        width = len(dense.bias)
+    for last, layer in zip([False] * (len(kinds) // 2 - 1) + [True], field.activations, strict=True):
+        match layer:
+            case ClippedReLU(shift, bits) if bits == 8 and isinstance(shift, int) and 0 <= shift <= 31:
+                continue
+            case PeriodicQuadratic(shift) if not last and -PHASE_BITS < shift <= PHASE_BITS:
+                continue
+            case Rescale(shift) if last and 0 <= shift <= 31:
+                continue
+        raise InputError(f"{layer} cannot stand {'last' if last else 'between dense layers'} in a field")
+    if (extra := field.coordinates) is not None and (
+        extra.weights.shape != (len(field.dense[0].bias), 2)
+        or np.abs(extra.weights).max() > 2**15 - 1
+        or np.abs(extra.weights).sum(1).max() >= 2**16 - 1
+        or not 0 <= extra.shift <= 31
+    ):
+        raise InputError("the weights of the coordinates must be int16 [outputs, 2] whose sums fit int32")
+    for number, (low, high) in enumerate(field.intervals()):
+        if low.min() < -(2**31) or high.max() >= 2**31:
+            raise InputError(f"layer {number} of the field can overflow int32: lower its weights or raise its shift")
+    coding = field.coding
+    if len(coding.scale) != width or len(coding.offset) != width or not 0 <= coding.drop <= 24:
+        raise InputError(f"the field answers {width} numbers but its coding has {len(coding.scale)}")
+    if not -(2**30) <= coding.margin <= 2**30 or not 0 <= coding.low_code <= coding.high_code < 2**30:
+        raise InputError("the field's margin or its codes lie beyond their range")
+    if field.positions.shape not in ((0, 3), (entries, 3)):
+        raise InputError(f"the field has {entries} entries but positions {field.positions.shape}")
