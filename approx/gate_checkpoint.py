@@ -17,9 +17,9 @@ from train import beside
 from train.errors import InputError
 
 if TYPE_CHECKING:
-    from approx.gate_search import Pool
+    from approx.gate_pool import Pool
 
-VERSION = 1
+VERSION = 2
 LARGEST = 1 << 28  # bytes of one array of a checkpoint that is believed
 
 
@@ -27,6 +27,10 @@ def fingerprint(pool: "Pool") -> str:
     """SHA-256 over all that decides the search: rows, starts, cells, settings and seed."""
     found = hashlib.sha256(f"{VERSION} {pool.seed} {pool.problem.settings!r} {pool.problem.functions}".encode())
     found.update(pool.problem.cells.area.tobytes())
+    if (physics := pool.problem.physics) is not None:
+        found.update(repr((physics.power_weight, physics.area_weight, physics.delay_limit)).encode())
+        for figures in (physics.leak, physics.delay):
+            found.update(b"none" if figures is None else figures.tobytes())
     for part in (*pool.problem.scored, *pool.problem.train, *pool.problem.validation):
         found.update(str(part.shape).encode() + part.tobytes())
     for gates in pool.starts:
@@ -37,12 +41,12 @@ def fingerprint(pool: "Pool") -> str:
 
 def save(pool: "Pool", path: Path) -> None:
     """Write the archive; a run that is killed at any moment leaves the old file or the new one."""
-    from approx.gate_search import Entry
+    from approx.gate_pool import Entry
 
     entries = [("best", step, entry) for step, entry in sorted(pool.best.items())]
     entries += [("chosen", step, entry) for step, entry in sorted(pool.chosen.items())]
     if pool.carried is not None:
-        entries.append(("carried", 0, Entry(pool.carried, 0.0, 0, 0.0, 0.0)))
+        entries.append(("carried", 0, Entry(pool.carried, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0)))
     about = {
         "fingerprint": fingerprint(pool),
         "rounds": pool.rounds,
@@ -51,7 +55,8 @@ def save(pool: "Pool", path: Path) -> None:
         "tried": pool.tried.tolist(),
         "kept": pool.kept.tolist(),
         "entries": [
-            [part, step, e.area, e.errors, e.train, e.validation, len(e.gates.op)] for part, step, e in entries
+            [part, step, len(e.gates.op), e.area, e.size, e.power, e.errors, e.train, e.validation, e.choice]
+            for part, step, e in entries
         ],
     }
     arrays = {
@@ -59,7 +64,7 @@ def save(pool: "Pool", path: Path) -> None:
         "source": np.concatenate([e.gates.source for _, _, e in entries] or [np.zeros((0, 2), np.int32)]),
         "outputs": np.array([e.gates.outputs for _, _, e in entries], np.int32),
         "errors": pool.archive.errors,
-        "area": pool.archive.area,
+        "size": pool.archive.size,
         "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
     }
     buffer = io.BytesIO()
@@ -69,7 +74,7 @@ def save(pool: "Pool", path: Path) -> None:
 
 def load(pool: "Pool", path: Path) -> bool:
     """Continue from a checkpoint; whether there was one. InputError: it is broken or another search's."""
-    from approx.gate_search import Entry
+    from approx.gate_pool import Entry
 
     if not path.exists():
         return False
@@ -78,7 +83,7 @@ def load(pool: "Pool", path: Path) -> bool:
             if sum(item.file_size for item in archive.infolist()) > LARGEST:
                 raise ValueError("too large")
         with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in ("op", "source", "outputs", "errors", "area", "about")}
+            arrays = {name: data[name] for name in ("op", "source", "outputs", "errors", "size", "about")}
         about = json.loads(arrays["about"].tobytes())
         matches = about["fingerprint"] == fingerprint(pool)
         entries = about["entries"]
@@ -87,14 +92,14 @@ def load(pool: "Pool", path: Path) -> bool:
     if not matches:
         raise InputError(f"{path} is the checkpoint of another search: delete it or name another file")
     at = 0
-    for (part, step, area, errors, train, validation, count), outputs in zip(entries, arrays["outputs"], strict=True):
+    for (part, step, count, *figures), outputs in zip(entries, arrays["outputs"], strict=True):
         gates = Gates(arrays["op"][at : at + count], arrays["source"][at : at + count], outputs)
         at += count
         if part == "carried":
             pool.carried = gates
         else:
-            {"best": pool.best, "chosen": pool.chosen}[part][step] = Entry(gates, area, errors, train, validation)
-    pool.archive.errors[:], pool.archive.area[:] = arrays["errors"], arrays["area"]
+            {"best": pool.best, "chosen": pool.chosen}[part][step] = Entry(gates, *figures)
+    pool.archive.errors[:], pool.archive.size[:] = arrays["errors"], arrays["size"]
     pool.rounds, pool.moves, pool.evaluated = about["rounds"], about["moves"], about["evaluated"]
     pool.tried[:], pool.kept[:] = about["tried"], about["kept"]
     return True

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from approx import teacher, tree_netlist
+from approx.gate_physics import Physics
 from approx.gate_search import Candidate, Settings, search
 from approx.netlist import CellType, Netlist
 from train.dataset import Development, Rows
@@ -38,19 +39,25 @@ def front(
     checkpoint: Path | None = None,
     clean_up: Callable[[Netlist], Netlist] | None = None,
     refit: bool = False,
+    noise: int = 0,
+    balance: bool = False,
+    physics: Physics | None = None,
+    islands: int = 1,
 ) -> tuple[Candidate, ...]:
     """The front of circuits with one port per column of the table, smallest area first.
 
     rows: how many jittered rows a teacher labels; leaves: sizes of the trees to start from, by default `leaves_for`;
     starts: further circuits with the same ports; refit: validation rows choose the teacher and then join the scored
     rows, and scored rows alone choose among circuits (a candidate's validation accuracy is then no estimate of what
-    new rows would give); other arguments as in `approx.gate_search.search`.
+    new rows would give); noise: copies of every training row that are scored with its label and with codes moved by
+    up to 1; balance: every class weighs the same, among scored rows and among those that choose; other arguments as
+    in `approx.gate_search.search`.
     """
     guide = teacher.choose(development, seed=seed, refit=refit)
     if refit:
         development = teacher.joined(development)
         settings = replace(settings or Settings(), selection=0.0)
-    labelled = teacher.augment(development, rows=rows, seed=seed, teacher=guide)
+    labelled = teacher.augment(development, rows=rows, seed=seed, teacher=guide, noise=noise, balance=balance)
     trees = [
         tree_netlist.build(teacher.tree(labelled, development, count, seed=seed), cell_types)
         for count in leaves or leaves_for(development)
@@ -66,6 +73,9 @@ def front(
         seed=seed,
         weights=labelled.weights,
         train=development.train,
+        validation_weights=teacher.balanced(development.validation.labels) if balance else None,
+        physics=physics,
+        islands=islands,
         settings=settings,
         progress=progress,
         checkpoint=checkpoint,

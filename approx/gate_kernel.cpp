@@ -23,6 +23,16 @@ struct Edge {
     int32_t after, before;
 };
 
+struct Drained {
+    int64_t before;
+    int32_t node;
+};
+
+struct Delayed {
+    double before;
+    int32_t node;
+};
+
 }  // namespace
 
 extern "C" {
@@ -45,15 +55,23 @@ struct State {
     int32_t* killed;  // [places]
     int32_t* stack;   // [places + 4]
     double* area;     // [16]
+    int64_t* leak;    // [16, 4], static power by function and state a + 2 * b of its sources, or null: area alone counts
+    int64_t* drain;   // [blocks, places], what a gate draws, summed over the block's rows
+    Drained* drained;  // [blocks, places]
+    int64_t* drained_count;
+    double* delay;    // [16], or null: paths may be as long as they like
+    double* arrival;  // [places]
+    Delayed* delayed;  // [places]
     int64_t places, words, blocks, first_gate, first_output, outputs;
-    int64_t live, killed_count, wrong;
-    double total_area;
+    int64_t live, killed_count, wrong, total_drain;
+    double total_area, slowest;
+    double drain_weight, delay_limit;  // size is area + drain_weight * drain
 };
 
 // The best circuit for each step of a logarithmic area scale, as copies of the node table.
 struct Archive {
     int64_t* errors;  // [steps]
-    double* area;     // [steps]
+    double* size;     // [steps]
     Node* nodes;      // [steps, places]
     int64_t steps;
     double smallest, ratio;
@@ -130,8 +148,39 @@ bool evaluate(const State& s, int64_t block, int32_t op, int32_t a, int32_t b, i
     }
 }
 
+inline double size(const State& s) {
+    return s.leak ? s.total_area + s.drain_weight * double(s.total_drain) : s.total_area;
+}
+
+// What a gate draws on a block's rows, by how many of them put it in each of its states.
+int64_t drained_by(const State& s, int64_t block, int32_t op, int32_t a, int32_t b) {
+    if (op == BUFFER) return 0;
+    const int64_t low = s.first_word[block], n = s.first_word[block + 1] - low;
+    const uint64_t *x = side(s, block, a, 0), *y = side(s, block, unary(op) ? a : b, 0), *valid = s.valid + low;
+    int64_t rows = 0, left = 0, right = 0, both = 0;
+    for (int64_t w = 0; w < n; w++) {
+        const uint64_t p = x[w] & valid[w], q = y[w] & valid[w];
+        rows += __builtin_popcountll(valid[w]);
+        left += __builtin_popcountll(p);
+        right += __builtin_popcountll(q);
+        both += __builtin_popcountll(p & q);
+    }
+    const int64_t* leak = s.leak + 4 * op;
+    return leak[0] * (rows - left - right + both) + leak[1] * (left - both) + leak[2] * (right - both) + leak[3] * both;
+}
+
+// Note a candidate's drain of a gate on one block; by how much it changed.
+int64_t redrain(State& s, int64_t block, int32_t node, int32_t op, int32_t a, int32_t b) {
+    int64_t& drain = s.drain[block * s.places + node];
+    const int64_t before = drain;
+    drain = drained_by(s, block, op, a, b);
+    s.drained[block * s.places + s.drained_count[block]++] = {before, node};
+    return drain - before;
+}
+
 struct Change {
     int64_t errors, spread;  // weighted, and weighted by the square: the variance of a sample
+    int64_t drain;
 };
 
 // Errors of a block from the outputs' current sides, written to the other error side.
@@ -156,7 +205,7 @@ Change score(const State& s, int64_t block) {
         errors += weight[w] * (now - then);
         spread += weight[w] * weight[w] * __builtin_popcountll(fresh[w] ^ old[w]);
     }
-    return {errors, spread};
+    return {errors, spread, 0};
 }
 
 inline int64_t notify(const State& s, int32_t node, int64_t top) {
@@ -172,7 +221,12 @@ inline int64_t notify(const State& s, int32_t node, int64_t top) {
 // Evaluate a candidate's fan-out cone on one block. A negative touched_count says that the errors' side flipped too.
 Change propagate(State& s, int64_t block, int32_t node, int32_t op, int32_t a, int32_t b) {
     s.touched_count[block] = 0;
-    if (!evaluate(s, block, op, a, b, node)) return {0, 0};
+    int64_t drain = 0;
+    if (s.leak) {
+        s.drained_count[block] = 0;
+        if (node < s.first_output) drain += redrain(s, block, node, op, a, b);
+    }
+    if (!evaluate(s, block, op, a, b, node)) return {0, 0, drain};
     uint8_t* current = s.current + block * s.places;
     int32_t* touched = s.touched + block * s.places;
     int64_t count = 0, word = node >> 6;
@@ -189,6 +243,8 @@ Change propagate(State& s, int64_t block, int32_t node, int32_t op, int32_t a, i
         s.pending[word] = bits & (bits - 1);
         const int32_t reader = int32_t(word << 6) + __builtin_ctzll(bits);
         const Node& r = s.nodes[reader];
+        if (s.leak && reader < s.first_output)
+            drain += redrain(s, block, reader, r.op, r.source[0], r.source[1]);
         if (!evaluate(s, block, r.op, r.source[0], r.source[1], reader)) continue;
         current[reader] ^= 1;
         touched[count++] = reader;
@@ -198,8 +254,9 @@ Change propagate(State& s, int64_t block, int32_t node, int32_t op, int32_t a, i
             top = notify(s, reader, top);
     }
     s.touched_count[block] = count;
-    if (!reached) return {0, 0};
-    const Change change = score(s, block);
+    if (!reached) return {0, 0, drain};
+    Change change = score(s, block);
+    change.drain = drain;
     s.error_side[block] ^= 1;
     s.touched_count[block] = -count;
     return change;
@@ -213,7 +270,63 @@ void take_back(State& s, int64_t blocks) {
             count = -count;
         }
         for (int64_t i = 0; i < count; i++) s.current[block * s.places + s.touched[block * s.places + i]] ^= 1;
+        if (s.leak)
+            for (int64_t i = 0; i < s.drained_count[block]; i++) {
+                const auto [before, node] = s.drained[block * s.places + i];
+                s.drain[block * s.places + node] = before;
+            }
     }
+}
+
+double path_to(const State& s, int32_t op, int32_t a, int32_t b) {
+    const double left = s.arrival[a], right = unary(op) ? left : s.arrival[b];
+    return s.delay[op] + (left > right ? left : right);
+}
+
+double slowest_output(const State& s) {
+    double slowest = 0;
+    for (int64_t node = s.first_output; node < s.places; node++)
+        if (s.arrival[node] > slowest) slowest = s.arrival[node];
+    return slowest;
+}
+
+// Time every place anew.
+void retime(State& s) {
+    for (int32_t node = int32_t(s.first_gate); node < s.places; node++) {
+        const Node& n = s.nodes[node];
+        if (n.role != FREE) s.arrival[node] = path_to(s, n.op, n.source[0], n.source[1]);
+    }
+    s.slowest = slowest_output(s);
+}
+
+// Time a candidate's fan-out cone; false, and nothing altered, where the slowest path would pass the limit and grow.
+bool timely(State& s, int32_t node, int32_t op, int32_t a, int32_t b) {
+    int64_t count = 0, word = node >> 6, top = word;
+    int32_t here = node;
+    double time = path_to(s, op, a, b);
+    for (;;) {
+        if (time != s.arrival[here]) {
+            s.delayed[count++] = {s.arrival[here], here};
+            s.arrival[here] = time;
+            if (here < s.first_output) top = notify(s, here, top);
+        }
+        while (word <= top && !s.pending[word]) word++;
+        if (word > top) break;
+        here = int32_t(word << 6) + __builtin_ctzll(s.pending[word]);
+        s.pending[word] &= s.pending[word] - 1;
+        const Node& r = s.nodes[here];
+        time = path_to(s, r.op, r.source[0], r.source[1]);
+    }
+    const double slowest = slowest_output(s);
+    if (slowest <= s.delay_limit || slowest <= s.slowest) {
+        s.slowest = slowest;
+        return true;
+    }
+    while (count) {
+        const auto [before, place] = s.delayed[--count];
+        s.arrival[place] = before;
+    }
+    return false;
 }
 
 // Drop one reference; gates that nothing reads any more are logged as killed. The area that falls away.
@@ -340,6 +453,17 @@ void adopt(State& s, int32_t node, const Choice& c) {
     }
 }
 
+// Count a fold's drain, which is of a changed function or of other sources, before it is adopted.
+void drain_fold(State& s, int32_t node, const Choice& c) {
+    for (int64_t block = 0; block < s.blocks; block++) {
+        int64_t* drain = s.drain + block * s.places;
+        for (int64_t i = 0; i < s.killed_count; i++) s.total_drain -= drain[s.killed[i]];
+        s.total_drain -= drain[node];
+        drain[node] = drained_by(s, block, c.op, c.a, c.b);
+        s.total_drain += drain[node];
+    }
+}
+
 // Fold the readers of `start` that became constant, unary or double inverters; no signal changes.
 void fold_readers(State& s, int32_t start) {
     int32_t* todo = s.touched;  // free between candidates
@@ -356,6 +480,7 @@ void fold_readers(State& s, int32_t start) {
             if (c.op == now.op && c.a == now.a && c.b == now.b) continue;
             s.killed_count = 0;
             s.total_area += exchange_references(s, reader, c);
+            if (s.leak) drain_fold(s, reader, c);
             adopt(s, reader, c);
             if (c.op == BUFFER && c.a != node && depth < s.places) todo[depth++] = c.a;
             edge = s.nodes[node].head;  // the list was altered: start over
@@ -379,32 +504,45 @@ void withdraw(State& s, int32_t node) {
     drop_slot(s, node);
 }
 
-// Try node := choice. It is kept where weighted errors + price * area grow by at most `limit`. Blocks are evaluated in
+// Try node := choice. It is kept where weighted errors + price * size grow by at most `limit`. Blocks are evaluated in
 // turn and the candidate is dropped once it is unlikely, at `certainty` standard deviations of a sample, to be kept;
 // what is kept was always evaluated on all rows.
 bool attempt(State& s, int32_t node, const Choice& c, int32_t fresh, double price, double limit, double certainty) {
     s.killed_count = 0;
     double area = exchange_references(s, node, c);
     if (fresh >= 0) area += s.area[s.nodes[fresh].op];
-    const double cost = price * area;
-    bool keep = cost - double(s.wrong) <= limit;  // at best every error is mended
-    int64_t errors = 0, spread = 0, done = 0;
+    const double cost = price * area, watt = s.leak ? price * s.drain_weight : 0;
+    bool keep = cost - double(s.wrong) - watt * double(s.total_drain) <= limit;  // at best all errors are mended
+    int64_t errors = 0, spread = 0, drain = 0, done = 0;
     while (keep && done < s.blocks) {
         if (fresh >= 0) {
             const Node& f = s.nodes[fresh];
             evaluate(s, done, f.op, f.source[0], f.source[1], fresh);
             s.current[done * s.places + fresh] ^= 1;
+            if (s.leak)
+                drain += s.drain[done * s.places + fresh] = drained_by(s, done, f.op, f.source[0], f.source[1]);
         }
+        if (s.leak)
+            for (int64_t i = 0; i < s.killed_count; i++) drain -= s.drain[done * s.places + s.killed[i]];
         const Change more = propagate(s, done++, node, c.op, c.a, c.b);
         errors += more.errors;
         spread += more.spread;
+        drain += more.drain;
+        const double growth = double(errors) + watt * double(drain);
         if (done == s.blocks) {
-            keep = double(errors) + cost <= limit;
+            keep = growth + cost <= limit;
         } else {
             const double share = double(s.first_word[done]) / double(s.words);
-            keep = double(errors) - certainty * std::sqrt((double(spread) + 4.0) * (1.0 - share)) <=
+            keep = growth - certainty * std::sqrt((double(spread) + 4.0) * (1.0 - share)) <=
                    (limit - cost) * share;
         }
+    }
+    if (keep && s.delay) {
+        if (fresh >= 0) {
+            const Node& f = s.nodes[fresh];
+            s.arrival[fresh] = path_to(s, f.op, f.source[0], f.source[1]);
+        }
+        keep = timely(s, node, c.op, c.a, c.b);
     }
     if (!keep) {
         take_back(s, done);
@@ -413,9 +551,13 @@ bool attempt(State& s, int32_t node, const Choice& c, int32_t fresh, double pric
     }
     s.wrong += errors;
     s.total_area += area;
+    s.total_drain += drain;
     const bool collapses = c.op == BUFFER && s.nodes[node].role == GATE;
     adopt(s, node, c);
-    if (collapses) fold_readers(s, c.a);
+    if (collapses) {
+        fold_readers(s, c.a);
+        if (s.delay) retime(s);
+    }
     return true;
 }
 
@@ -607,8 +749,8 @@ extern "C" {
 
 // Complete freshly laid out places: drop unread gates, fan-out lists, reference counts, signals, errors and area.
 void initialise(State& s) {
-    s.live = s.wrong = s.killed_count = 0;
-    s.total_area = 0;
+    s.live = s.wrong = s.killed_count = s.total_drain = 0;
+    s.total_area = s.slowest = 0;
     for (int64_t node = 0; node < s.places; node++) {
         s.nodes[node].refs = node >= s.first_output;
         s.nodes[node].head = -1;
@@ -639,6 +781,9 @@ void initialise(State& s) {
             if (n.role == FREE) continue;
             evaluate(s, block, n.op, n.source[0], n.source[1], node);
             s.current[block * s.places + node] = 1;
+            if (s.leak && n.role == GATE)
+                s.total_drain += s.drain[block * s.places + node] =
+                    drained_by(s, block, n.op, n.source[0], n.source[1]);
         }
         s.wrong += score(s, block).errors;
         s.error_side[block] = 1;
@@ -646,13 +791,15 @@ void initialise(State& s) {
     // Constants that the circuit came with; each fold may make others.
     for (int32_t node = 0; node < s.first_output; node++)
         if (s.nodes[node].role != FREE) fold_readers(s, node);
+    if (s.delay) retime(s);
 }
 
 // Check the incremental state against a whole evaluation: 0 where sound, else the number of the first rule broken: 1 a
-// signal, 2 errors, 3 a reference count, 4 the area, 5 the order of places, 6 the list of live gates, 7 a fan-out list.
+// signal, 2 errors, 3 a reference count, 4 the area, 5 the order of places, 6 the list of live gates, 7 a fan-out list,
+// 8 static power, 9 delay.
 int64_t recount(State& s) {
     double area = 0;
-    int64_t live = 0, wrong = 0;
+    int64_t live = 0, wrong = 0, drain = 0;
     int32_t* refs = s.touched;  // free between candidates
     std::memset(refs, 0, size_t(s.places) * sizeof *refs);
     for (int32_t node = int32_t(s.first_gate); node < s.places; node++) {
@@ -670,8 +817,14 @@ int64_t recount(State& s) {
             area += s.area[n.op];
             if (s.nodes[n.place].live != node) return 6;
         }
-        for (int64_t block = 0; block < s.blocks; block++)
+        for (int64_t block = 0; block < s.blocks; block++) {
             if (evaluate(s, block, n.op, n.source[0], n.source[1], node)) return 1;
+            if (!s.leak || n.role != GATE) continue;
+            const int64_t drained = drained_by(s, block, n.op, n.source[0], n.source[1]);
+            if (drained != s.drain[block * s.places + node]) return 8;
+            drain += drained;
+        }
+        if (s.delay && path_to(s, n.op, n.source[0], n.source[1]) != s.arrival[node]) return 9;
     }
     for (int64_t block = 0; block < s.blocks; block++) {
         if (score(s, block).spread) return 2;
@@ -680,6 +833,8 @@ int64_t recount(State& s) {
             wrong += s.weight[w] * __builtin_popcountll(errors[w]);
     }
     if (wrong != s.wrong) return 2;
+    if (drain != s.total_drain) return 8;
+    if (s.delay && slowest_output(s) != s.slowest) return 9;
     for (int64_t node = 0; node < s.first_output; node++) {
         const Node& n = s.nodes[node];
         if (n.role != FREE && n.refs != refs[node]) return 3;
@@ -703,12 +858,14 @@ int64_t anneal(State& s, Archive& archive, Plan& plan) {
         plan.tried[move]++;
         if (!outcome) continue;
         plan.kept[move]++;
-        int64_t step = int64_t(std::log1p(s.total_area / archive.smallest) / archive.ratio);
+        if (s.delay && s.slowest > s.delay_limit) continue;
+        const double reached = size(s);
+        int64_t step = int64_t(std::log1p(reached / archive.smallest) / archive.ratio);
         if (step >= archive.steps) step = archive.steps - 1;
         if (s.wrong > archive.errors[step]) continue;
-        if (s.wrong == archive.errors[step] && s.total_area >= archive.area[step] * 0.9999) continue;
+        if (s.wrong == archive.errors[step] && reached >= archive.size[step] * 0.9999) continue;
         archive.errors[step] = s.wrong;
-        archive.area[step] = s.total_area;
+        archive.size[step] = reached;
         std::memcpy(archive.nodes + step * s.places, s.nodes, size_t(s.places) * sizeof(Node));
     }
     plan.random = search.random.state;

@@ -16,10 +16,12 @@ SOURCE = Path(__file__).with_name("gate_kernel.cpp")
 
 _POINTERS = (
     "nodes", "edges", "values", "current", "target", "valid", "weight", "first_word", "errors", "error_side",
-    "pending", "touched", "touched_count", "killed", "stack", "area",
+    "pending", "touched", "touched_count", "killed", "stack", "area", "leak", "drain", "drained", "drained_count",
+    "delay", "arrival", "delayed",
 )  # fmt: skip
 _NUMBERS = (
     "places", "words", "blocks", "first_gate", "first_output", "outputs", "live", "killed_count", "wrong",
+    "total_drain",
 )  # fmt: skip
 
 
@@ -30,6 +32,9 @@ class StateLayout(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in _POINTERS),
         *((name, ctypes.c_int64) for name in _NUMBERS),
         ("total_area", ctypes.c_double),
+        ("slowest", ctypes.c_double),
+        ("drain_weight", ctypes.c_double),
+        ("delay_limit", ctypes.c_double),
     )
 
 
@@ -38,7 +43,7 @@ class ArchiveLayout(ctypes.Structure):
 
     _fields_ = (
         ("errors", ctypes.c_void_p),
-        ("area", ctypes.c_void_p),
+        ("size", ctypes.c_void_p),
         ("nodes", ctypes.c_void_p),
         ("steps", ctypes.c_int64),
         ("smallest", ctypes.c_double),

@@ -144,8 +144,8 @@ def input_bits(codes: NDArray[np.integer[Any]], ports: tuple[Port, ...]) -> NDAr
     return np.concatenate(columns, axis=1).astype(bool)
 
 
-def accuracy(gates: Gates, rows: PackedRows) -> float:
-    """Share of the packed rows on which every label bit is right; a whole evaluation in plain NumPy."""
+def accuracies(gates: Gates, rows: PackedRows) -> tuple[float, float]:
+    """Share of the packed rows, and of their weight, on which all label bits are right; a whole NumPy evaluation."""
     ones = ~np.uint64(0)
     signals: list[Any] = [np.zeros_like(rows.valid), np.full_like(rows.valid, ones), *rows.inputs]
     for op, (a, b) in zip(gates.op.tolist(), gates.source.tolist(), strict=True):
@@ -153,7 +153,8 @@ def accuracy(gates: Gates, rows: PackedRows) -> float:
     wrong = np.zeros_like(rows.valid)
     for target, node in zip(rows.target, gates.outputs.tolist(), strict=True):
         wrong |= signals[node] ^ target
-    return 1 - int(np.bitwise_count(wrong & rows.valid).sum()) / int(np.bitwise_count(rows.valid).sum())
+    missed, given = np.bitwise_count(wrong & rows.valid), np.bitwise_count(rows.valid)
+    return 1 - int(missed.sum()) / int(given.sum()), 1 - int(missed @ rows.weight) / int(given @ rows.weight)
 
 
 def apply(op: int, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -4,6 +4,7 @@ Packing circuits and rows lives in `approx.gate_packing`, what the kernel does i
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from approx.gate_native import MOVE_NAMES, ArchiveLayout, PlanLayout, StateLayout, library
 from approx.gate_packing import BUFFER, Gates, PackedRows
+from approx.gate_physics import Tables
 
 INPUT, GATE, OUTPUT, FREE = 0, 1, 2, 3
 FIRST_BLOCK_WORDS, BLOCK_WORDS = 16, 256
@@ -18,7 +20,10 @@ NODE = np.dtype(
     [("op", "<i4"), ("role", "<i4"), ("source", "<i4", 2), ("refs", "<i4"), ("head", "<i4"), ("live", "<i4"),
      ("place", "<i4")]
 )  # fmt: skip
-RULES = ("signal", "errors", "reference count", "area", "order of places", "list of live gates", "fan-out list")
+RULES = (
+    "signal", "errors", "reference count", "area", "order of places", "list of live gates", "fan-out list",
+    "static power", "delay",
+)  # fmt: skip
 
 
 class State:
@@ -29,7 +34,14 @@ class State:
     true for a block of words, so that undoing a candidate is flipping sides back.
     """
 
-    def __init__(self, gates: Gates, rows: PackedRows, area: NDArray[np.float64], rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        gates: Gates,
+        rows: PackedRows,
+        area: NDArray[np.float64],
+        rng: np.random.Generator,
+        physics: Tables | None = None,
+    ) -> None:
         """area: float64 [16] by function; the gates keep their order, the free slots between them are drawn."""
         first = 2 + len(rows.inputs)
         count, outputs = len(gates.op), len(gates.outputs)
@@ -71,6 +83,22 @@ class State:
             "stack": np.zeros(total + 4, np.int32),
             "area": np.ascontiguousarray(area),
         }
+        weight = limit = 0.0
+        if physics is not None and physics.leak is not None:
+            self._arrays |= {
+                "leak": np.ascontiguousarray(physics.leak),
+                "drain": np.zeros((blocks, total), np.int64),
+                "drained": np.zeros((blocks, total, 2), np.int64),
+                "drained_count": np.zeros(blocks, np.int64),
+            }
+            weight = physics.drain_weight(rows)
+        if physics is not None and physics.delay is not None:
+            self._arrays |= {
+                "delay": np.ascontiguousarray(physics.delay),
+                "arrival": np.zeros(total),
+                "delayed": np.zeros((total, 2)),
+            }
+            limit = physics.delay_limit
         pointers = {name: array.ctypes.data for name, array in self._arrays.items()}
         self._layout = StateLayout(
             **pointers,
@@ -80,6 +108,8 @@ class State:
             first_gate=first,
             first_output=first + slots,
             outputs=outputs,
+            drain_weight=weight,
+            delay_limit=limit,
         )
         library().initialise(self._layout)
 
@@ -92,6 +122,16 @@ class State:
     def area(self) -> float:
         """Area of the live gates."""
         return float(self._layout.total_area)
+
+    @property
+    def drain(self) -> int:
+        """Static power of the live gates in pW, summed over the rows; 0 where not asked for."""
+        return int(self._layout.total_drain)
+
+    @property
+    def slowest(self) -> float:
+        """Delay of the slowest path; 0 where not asked for."""
+        return float(self._layout.slowest)
 
     @property
     def live(self) -> int:
@@ -125,32 +165,36 @@ class State:
 
 
 class Archive:
-    """The best circuit seen for each step of a logarithmic area scale.
+    """The best circuit seen for each step of a logarithmic scale of size: of area, or of what `Tables` adds to it.
 
-    errors: int64 [steps], the largest int64 where empty; area: float64 [steps].
+    errors: int64 [steps], the largest int64 where empty; size: float64 [steps].
     """
 
     def __init__(self, steps: int, smallest: float, ratio: float) -> None:
-        """Step of an area: log(1 + area / smallest) / ratio, rounded down."""
+        """Step of a size: log(1 + size / smallest) / ratio, rounded down."""
         self.errors = np.full(steps, np.iinfo(np.int64).max)
-        self.area = np.full(steps, np.inf)
+        self.size = np.full(steps, np.inf)
         self._nodes = np.zeros((steps, 0), NODE)
         self._smallest, self._ratio = smallest, ratio
         self._first_gate = 0
 
     def layout(self, state: State) -> ArchiveLayout:
-        """Room for a state's table; what was in the archive must have been taken, except for errors and areas."""
+        """Room for a state's table; what was in the archive must have been taken, except for errors and sizes."""
         if self._nodes.shape[1] != len(state.nodes):
             self._nodes = np.zeros((len(self.errors), len(state.nodes)), NODE)
         self._first_gate = state._layout.first_gate
         return ArchiveLayout(
             errors=self.errors.ctypes.data,
-            area=self.area.ctypes.data,
+            size=self.size.ctypes.data,
             nodes=self._nodes.ctypes.data,
             steps=len(self.errors),
             smallest=self._smallest,
             ratio=self._ratio,
         )
+
+    def step(self, size: float) -> int:
+        """The step of a size, as the kernel finds it."""
+        return min(int(math.log1p(size / self._smallest) / self._ratio), len(self.errors) - 1)
 
     def circuit(self, step: int) -> Gates:
         """The circuit of one step that the last call of `State.anneal` filled."""

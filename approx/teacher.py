@@ -131,11 +131,14 @@ def augment(
     levels: int = 4,
     real_weight: int = 2,
     teacher: Teacher | None = None,
+    noise: int = 0,
+    balance: bool = False,
 ) -> WeightedRows:
     """The training rows with their labels and `rows` nearby rows with a teacher's.
 
     A labelled row weighs 1..levels by the teacher's margin between its first and second class (rows on which the
-    teacher is undecided count for little); a real row weighs real_weight * levels.
+    teacher is undecided count for little); a real row weighs real_weight * levels. noise: `shaken` copies of every
+    training row to add, each with the weight of a labelled row at most; balance: weigh by `balanced`.
     """
     rng = np.random.default_rng(seed)
     train = development.train
@@ -144,11 +147,39 @@ def augment(
     codes = nearby(train, rows, rng, jitter=jitter, mixing=mixing)
     labels, weights = _labelled(teacher, codes, levels)
     real = np.full(len(train.labels), real_weight * levels, np.int64)
-    return WeightedRows(
-        np.concatenate([train.codes, codes]),
-        np.concatenate([train.labels, labels]),
-        np.concatenate([real, weights]),
+    noisy = shaken(train, development.input_bits, noise, rng)
+    found = WeightedRows(
+        np.concatenate([train.codes, codes, noisy.codes]),
+        np.concatenate([train.labels, labels, noisy.labels]),
+        np.concatenate([real, weights, np.full(len(noisy.labels), levels, np.int64)]),
     )
+    return found._replace(weights=balanced(found.labels, found.weights)) if balance else found
+
+
+def shaken(rows: Rows, bits: Sequence[int], copies: int, rng: np.random.Generator) -> Rows:
+    """Every row `copies` times with its own label, each code moved by -1, 0 or +1 with equal chances.
+
+    bits: of each column's codes, which stay within their range.
+    """
+    codes: NDArray[np.int64] = np.tile(rows.codes.astype(np.int64), (copies, 1))
+    codes += rng.integers(-1, 2, codes.shape)
+    top = 2 ** np.asarray(bits, np.int64) - 1
+    return Rows(np.clip(codes, 0, top).astype(rows.codes.dtype), np.tile(rows.labels, copies))
+
+
+def balanced(
+    labels: NDArray[np.int64], weights: NDArray[np.int64] | None = None, steps: int = 16
+) -> NDArray[np.int64]:
+    """Weights, int64 [rows], by which every class that occurs weighs the same, up to rounding: the balanced error.
+
+    steps: of the scale, for a row of mean weight; a row of positive weight weighs at least 1.
+    """
+    given = np.ones(len(labels), np.int64) if weights is None else weights
+    totals = np.bincount(labels, weights=given)
+    share = given.sum() / max(1, np.count_nonzero(totals)) / np.maximum(totals, 1)
+    scale = steps / max(1.0, float(given.mean()))
+    found = np.rint(given * share[labels] * scale).astype(np.int64)
+    return np.where(given > 0, np.maximum(found, 1), 0)
 
 
 def _labelled(teacher: Teacher, codes: NDArray[np.uint8], levels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

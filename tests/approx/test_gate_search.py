@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from approx import gate_checkpoint, gate_search, gate_state, tree_netlist
+from approx import gate_checkpoint, gate_pool, gate_search, gate_state, tree_netlist
 from approx.gate_packing import Gates, PackedRows, apply, from_netlist, input_bits, library, pack, to_netlist
+from approx.gate_physics import Physics, tables
 from approx.netlist import CellType, Netlist, Port
 from train.dataset import Rows
 from train.errors import InputError
@@ -99,12 +100,12 @@ def test_a_found_circuit_still_counts_what_the_archive_says() -> None:
     state.anneal(
         archive, gate_state.plan(7, gate_search.SHARES, TABLES, 3.0), moves=20_000, price=1e-6, temperature=3
     )
-    filled = np.flatnonzero(np.isfinite(archive.area))
+    filled = np.flatnonzero(np.isfinite(archive.size))
     assert len(filled) > 3
     for step in filled:
         gates = archive.circuit(int(step))
         assert weighted_errors(gates, packed) == archive.errors[step]
-        assert CELLS.area[gates.op].sum() == pytest.approx(archive.area[step])
+        assert CELLS.area[gates.op].sum() == pytest.approx(archive.size[step])
 
 
 def test_reordering_keeps_the_function() -> None:
@@ -240,3 +241,46 @@ def test_wrong_calls_are_refused() -> None:
             Netlist((Port("x", 3),), (Port("label", 1),), (wide,), np.zeros(1, np.uint8),
                     np.array([[2, 3, 4]], np.int32), np.array([5], np.int32))
         )  # fmt: skip
+
+
+def pool_of(gates: Gates, physics: Physics | None = None) -> gate_pool.Pool:
+    """A pool that holds one circuit, put there as another island's would be."""
+    rows, _ = problem(0, 300)
+    made = None if physics is None else tables(physics, CELLS)
+    ports = (Port("x", 9),), (Port("label", 3),)
+    pool = gate_pool.Pool(
+        gate_pool.Problem(*ports, CELLS, made, rows, rows, rows, TABLES, 1, gate_pool.Settings()), [gates], (0,)
+    )
+    pool.admit(pool.entry(gates, weighted_errors(gates, rows)))
+    return pool
+
+
+def test_a_clean_up_between_rounds_takes_the_place_at_its_size_unless_it_is_too_slow() -> None:
+    """AND as NAND and inverter, and as the one cell, which is smaller."""
+    apart = Gates(np.array([7, 5], np.uint8), np.array([[2, 3], [11, 11]], np.int32), np.array([12, 0, 0], np.int32))
+    one = Gates(np.array([8], np.uint8), np.array([[2, 3]], np.int32), np.array([11, 0, 0], np.int32))
+    delays = {name: 3.0 if name == "AND2" else 1.0 for name in AREAS}
+    for physics, expected in ((None, one), (Physics(delays=delays, delay_limit=2.5), apart)):
+        pool = pool_of(apart, physics)
+        assert len(pool.best) == 1
+        pool.clean(np.random.default_rng(0), lambda netlist: netlist)
+        assert len(pool.best) == 1
+        pool.clean(np.random.default_rng(0), lambda _, pool=pool: pool.problem.netlist(one))  # type: ignore[misc]
+        smallest = pool.best[min(pool.best)]
+        assert smallest.gates.op.tolist() == expected.op.tolist()
+        assert smallest.size == pytest.approx(CELLS.area[expected.op].sum())
+        assert pool.archive.errors[min(pool.best)] == weighted_errors(one, pool.problem.scored)
+
+
+def test_a_clean_up_is_called_every_so_many_rounds() -> None:
+    seen: list[Netlist] = []
+
+    def look(netlist: Netlist) -> Netlist:
+        seen.append(netlist)
+        return netlist
+
+    often = gate_search.with_settings(effort=1e7, temperatures=(3e-4, 3e-3), clean_every=3)
+    rounds = {"moves": None, "rounds": 7}
+    front = run(**rounds, settings=often, clean_up=look)
+    assert len(seen) == 2 * 4 + len(front)  # four circuits of the front each time, and all at the end
+    assert describe(front) == describe(run(**rounds))

@@ -97,3 +97,30 @@ def test_a_class_without_training_rows_is_never_predicted() -> None:
 def test_an_unknown_teacher_is_refused() -> None:
     with pytest.raises(ValueError, match="no teacher"):
         teacher.fit(development().train, 3, seed=0, kinds=("oracle",))
+
+
+def test_noise_adds_shaken_rows_with_their_own_labels() -> None:
+    made = development()
+    plain, noisy = (teacher.augment(made, rows=50, seed=1, kinds=("forest",), noise=noise) for noise in (0, 3))
+    for before, after in zip(plain, noisy, strict=True):
+        assert np.array_equal(after[: len(before)], before)
+    added = noisy.codes[len(plain.codes) :].astype(int).reshape(3, -1, 4)
+    moved = added - made.train.codes
+    assert np.array_equal(noisy.labels[len(plain.labels) :], np.tile(made.train.labels, 3))
+    assert set(np.unique(moved)) == {-1, 0, 1}
+    assert added.min() == 0 and added.max() == 15  # within four bits
+    assert 0.28 < (moved == 0).mean() < 0.42
+
+
+def test_balanced_weights_make_the_weighted_error_the_balanced_error() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.choice(4, 3000, p=[0.7, 0.2, 0.1, 0.0]).astype(np.int64)
+    predicted = rng.choice(3, 3000)
+    weights = teacher.balanced(labels, steps=1000)
+    share = (weights * (predicted == labels)).sum() / weights.sum()
+    recalls = [(predicted == labels)[labels == k].mean() for k in range(3)]
+    assert share == pytest.approx(np.mean(recalls), abs=1e-3)
+    given = rng.integers(0, 5, 3000)
+    totals = np.bincount(labels, weights=teacher.balanced(labels, given, steps=1000))
+    assert totals[:3] == pytest.approx(np.full(3, totals[0]), rel=1e-2)
+    assert ((teacher.balanced(labels, given) > 0) == (given > 0)).all()
