@@ -147,7 +147,7 @@ def at_defect_rate(
     draws: int = 1000,
     seed: int = 0,
 ) -> DefectRate:
-    """Draw circuits whose live gates are each stuck, at 0 or 1 alike, with a chance `rate`; several may be at once."""
+    """Draw circuits whose live gates are each stuck, at 0 or 1 alike, with a chance `rate`; several may be so."""
     rng = np.random.default_rng(seed)
     live = netlist.live()
     live[: netlist.first_gate] = False
