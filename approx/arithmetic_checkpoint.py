@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from approx.arithmetic_measure import Measured, summary
 from approx.arithmetic_native import SOURCE, Archive, Shape
 from train import beside
 from train.dataset import Development
 from train.errors import InputError
 
 if TYPE_CHECKING:
-    from approx.arithmetic_search import Settings, State
     from approx.arithmetic_seeds import Start
+    from approx.arithmetic_state import Settings, State
 
-VERSION = 1
+VERSION = 2
 LARGEST = 1 << 28  # bytes of a checkpoint that is believed
 
 
@@ -44,11 +45,14 @@ def save(state: "State", asked: str, path: Path) -> None:
     places = sorted(state.chosen)
     entries = [state.chosen[place] for place in places]
     shape = state.shape
+    names, genomes, numbers = summary(state.measured)
     about = {
         "fingerprint": asked,
         "shape": [shape.inputs, shape.hidden, shape.outputs, shape.slots],
         "rounds": state.rounds,
         "evaluated": state.evaluated,
+        "measured": names,
+        "area_prices": state.area_prices,
         "chosen": [
             [place, e.price, e.scored, e.train, e.validation, e.selection]
             for place, e in zip(places, entries, strict=True)
@@ -63,6 +67,8 @@ def save(state: "State", asked: str, path: Path) -> None:
         areas=state.archive.areas,
         errors=state.archive.errors,
         chosen=np.array([e.genome for e in entries], np.int16).reshape(-1, shape.size),
+        measured=genomes.reshape(-1, shape.size),
+        measures=numbers,
         about=np.frombuffer(json.dumps(about).encode(), np.uint8),
     )
     beside.write(path, buffer.getvalue())
@@ -70,7 +76,7 @@ def save(state: "State", asked: str, path: Path) -> None:
 
 def load(path: Path, asked: str) -> "State | None":
     """The state to continue from, None where there is no file. InputError: it is broken or another search's."""
-    from approx.arithmetic_search import Entry, State
+    from approx.arithmetic_state import Entry, State
 
     if not path.exists():
         return None
@@ -79,7 +85,8 @@ def load(path: Path, asked: str) -> "State | None":
             if sum(item.file_size for item in archive.infolist()) > LARGEST:
                 raise ValueError("too large")
         with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in ("starts", "genomes", "areas", "errors", "chosen", "about")}
+            names = ("starts", "genomes", "areas", "errors", "chosen", "measured", "measures", "about")
+            arrays = {name: data[name] for name in names}
         about = json.loads(arrays["about"].tobytes())
         matches = about["fingerprint"] == asked
         shape = Shape(*about["shape"])
@@ -90,7 +97,15 @@ def load(path: Path, asked: str) -> "State | None":
             for (place, *numbers), genome in zip(about["chosen"], arrays["chosen"], strict=True)
         }
         held = Archive(arrays["genomes"], arrays["areas"], arrays["errors"])
-        state = State(shape, list(arrays["starts"]), held, chosen, int(about["rounds"]), int(about["evaluated"]))
+        measured = {
+            str(name): Measured(genome, float(area), float(power))
+            for name, genome, (area, power) in zip(
+                about["measured"], arrays["measured"], arrays["measures"], strict=True
+            )
+        }
+        prices = None if about["area_prices"] is None else tuple(float(price) for price in about["area_prices"])
+        rounds, evaluated = int(about["rounds"]), int(about["evaluated"])
+        state = State(shape, list(arrays["starts"]), held, chosen, rounds, evaluated, measured, prices)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
             f"{path} is not a readable checkpoint of an arithmetic search ({error}): delete it"

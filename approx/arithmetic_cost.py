@@ -33,8 +33,8 @@ MAPPED = {
     "select": 1.06, "index": 1.34, "input_bits": 1.25,
 }  # fmt: skip
 
-# The same for static power in the states that training rows visit, in units of what a NAND2's area burns: with one set
-# held out, rank correlation 0.980 and median error 19 %. (Mapped power follows mapped area: 0.998.)
+# The same for static power in the states that training rows visit, in units of what a NAND2's area burns: with one
+# set held out, rank correlation 0.980 and median error 19 %. (Mapped power follows mapped area: 0.998.)
 MAPPED_POWER = {
     "add3": 9.33, "add2": 3.97, "invert": 0.44, "subtract3": 12.69, "subtract2": 2.68, "borrow3": 1.55,
     "borrow2": 0.85, "odd3": 5.7, "odd2": 4.07, "any": 1.42, "clip_or": 0.63, "clip_and": 1.89,
@@ -52,12 +52,19 @@ def prices(table: dict[str, float]) -> Floats:
     return np.array([table[name] for name in FEATURES])
 
 
-def fit(counts: Floats, measured: Floats, *, start: Sequence[float] | None = None, weight: float = 0.05) -> Floats:
+def fit(
+    counts: Floats,
+    measured: Floats,
+    *,
+    start: Sequence[float] | None = None,
+    weight: float = 0.05,
+    centred: bool = True,
+) -> Floats:
     """Prices, none negative, that explain measured areas [candidates] by counts [candidates, FEATURES].
 
     Relative errors are made small (small circuits matter as much as large ones) by non-negative least squares
     (Lawson and Hanson, 1974), drawn with `weight` towards `start`, which defaults to half the gates that are drawn;
-    then all prices are scaled so that half of the estimates are too small.
+    then, if `centred`, all prices are scaled so that half of the estimates are too small.
     """
     from scipy.optimize import nnls
 
@@ -67,8 +74,8 @@ def fit(counts: Floats, measured: Floats, *, start: Sequence[float] | None = Non
     scale = np.maximum(base, base[base > 0].min())
     ridge = weight * np.sqrt(keep.sum()) * np.diag(1 / scale)
     found, _ = nnls(np.concatenate([rows, ridge]), np.concatenate([np.ones(len(rows)), ridge @ base]))
-    middle = float(np.median(rows @ found)) if len(rows) else 0.0
-    result: Floats = found / middle if middle > 0 else base
+    middle = float(np.median(rows @ found)) if centred and len(rows) else 0.0
+    result: Floats = found / middle if middle > 0 else found
     return result
 
 

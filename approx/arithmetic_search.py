@@ -8,90 +8,30 @@ and on nearby rows that a teacher labels; changes and their evaluation live in `
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from approx import arithmetic_cost, arithmetic_seeds, teacher
+from approx import arithmetic_measure, arithmetic_seeds, teacher
 from approx.arithmetic_genome import to_network
-from approx.arithmetic_native import LEVELS, Anneal, Archive, Evaluator, Genome, Shape
+from approx.arithmetic_measure import Measure, Measured, Point
+from approx.arithmetic_native import Anneal, Archive, Evaluator, Genome
+from approx.arithmetic_state import Candidate as Candidate
+from approx.arithmetic_state import Entry, State
+from approx.arithmetic_state import Settings as Settings
 from approx.network import IntegerNetwork
 from train.dataset import Development, Rows
 
+SAVE_EVERY_S = 5.0  # between checkpoints
 STEPS = 400  # of the archive's error axis
+CORRECTION = 3.0  # weight of the default prices against one measured area that corrects them
 AREA_RATIO = 0.02  # two chosen candidates' areas differ by more
 
 
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """One point of the front; area in cm2 and power in mW are estimates, accuracies shares in 0..1."""
-
-    network: IntegerNetwork
-    area_cm2: float
-    power_mw: float
-    scored: float
-    train: float
-    validation: float
-
-
 Progress: TypeAlias = Callable[[float, Sequence[Candidate]], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How the search starts and moves.
-
-    widths: hidden neurons of the networks that are trained (None: by the table); digits: signed digits that weights
-    keep; prices: from and to, in error share per cm2; temperatures: drawn log-uniformly, in error share; effort: rows
-    times neurons times changes of a round; teacher_rows: nearby rows that a teacher labels; selection: weight of the
-    validation accuracy in the choice; levels: what may be changed; area_prices, power_prices: of each part of
-    `arithmetic_native.FEATURES`; power_weight: cm2 that one mW counts for.
-    """
-
-    widths: tuple[int, ...] | None = None
-    restarts: int = 9
-    epochs: int | None = None
-    digits: tuple[int, ...] = (1, 2)
-    prices: tuple[float, float] = (0.005, 3.0)
-    temperatures: tuple[float, float] = (2e-4, 4e-3)
-    effort: float = 4e8
-    teacher_rows: int = 2000
-    selection: float = 0.5
-    levels: tuple[str, ...] = LEVELS
-    area_prices: tuple[float, ...] = tuple(arithmetic_cost.prices(arithmetic_cost.AREA_CM2))
-    power_prices: tuple[float, ...] = tuple(arithmetic_cost.prices(arithmetic_cost.POWER_MW))
-    power_weight: float = 0.0
-
-    def price_of_parts(self) -> NDArray[np.float64]:
-        """What the search makes small, in cm2."""
-        return np.array(self.area_prices) + self.power_weight * np.array(self.power_prices)
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """A candidate chosen by validation: its genome, price, and accuracies."""
-
-    genome: Genome
-    price: float
-    scored: float
-    train: float
-    validation: float
-    selection: float
-
-
-@dataclass(eq=False)
-class State:
-    """What a search has found so far; a round depends on it, the seed and the round's number alone."""
-
-    shape: Shape
-    starts: list[Genome]
-    archive: Archive
-    chosen: dict[int, Entry] = field(default_factory=dict)
-    rounds: int = 0
-    evaluated: int = 0
 
 
 def default_widths(development: Development) -> tuple[int, ...]:
@@ -110,13 +50,16 @@ def search(
     starts: Sequence[arithmetic_seeds.Start] | None = None,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
+    measure: Measure | None = None,
 ) -> tuple[Candidate, ...]:
     """The front of approximate networks, the smallest first.
 
     seconds: time limit, training included (how far the search comes then depends on the machine); moves: changes that
     are tried, which makes the result a function of the seed; at least one is given. starts: instead of training.
     progress: called at most twice a second with the fraction done and the front so far. checkpoint: file to continue
-    from and to write to. Ctrl-C ends the search and returns the front so far. Raises InputError for a checkpoint of
+    from and to write to. measure: tells a network's real area and power (each is asked about once); the front is then
+    of measured candidates alone, unless none could be measured. Ctrl-C ends the search and returns the front so far,
+    of estimates where nothing was measured yet. Raises InputError for a checkpoint of
     another search and where there is no C++ compiler.
     """
     if seconds is None and moves is None:
@@ -140,11 +83,13 @@ def search(
             )
         shape, genomes = arithmetic_seeds.genomes(starts, development, how.digits)
         state = State(shape, genomes, Archive.empty(STEPS, shape.size))
-    run = _Run(development, how, seed, state)
+    run = _Run(development, how, seed, state, measure)
     told = saved = time.monotonic()
+    share = how.measure_share if measure is not None else 0.0
+    searching = None if seconds is None else seconds * (1 - share)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            done = run.done(begun, seconds, moves)
+            done = run.done(begun, searching, moves)
             # Every start is looked at once, however little time is left.
             if done >= 1 and state.rounds >= len(state.starts):
                 break
@@ -153,10 +98,12 @@ def search(
             if progress is not None and now - told > 0.5:
                 progress(min(done, 1.0), run.front())
                 told = now
-            if checkpoint is not None and now - saved > 5:
+            if checkpoint is not None and now - saved > SAVE_EVERY_S:
                 arithmetic_checkpoint.save(state, asked, checkpoint)
                 saved = time.monotonic()
-    front = run.front()
+        # What the circuits of the front really are.
+        run.measure_some(how.measurements, last=True, deadline=None if seconds is None else begun + seconds)
+    front = run.front(last=True)
     if checkpoint is not None:
         arithmetic_checkpoint.save(state, asked, checkpoint)
     if progress is not None:
@@ -167,8 +114,11 @@ def search(
 class _Run:
     """A search under way: its state, and evaluators of the scored, training and validation rows."""
 
-    def __init__(self, development: Development, how: Settings, seed: int, state: State) -> None:
-        self.development, self.how, self.seed, self.state = development, how, seed, state
+    def __init__(
+        self, development: Development, how: Settings, seed: int, state: State, measure: Measure | None
+    ) -> None:
+        self.development, self.how, self.seed, self.state, self.measure = development, how, seed, state, measure
+        self.names: dict[bytes, str] = {}
         train = development.train
         codes, labels, weights = train.codes, train.labels, np.ones(len(train.labels), np.int64)
         if how.teacher_rows:
@@ -179,7 +129,7 @@ class _Run:
         self.scored = self._evaluator(codes, labels, weights)
         self.train = self._evaluator(*_plain(train))
         self.validation = self._evaluator(*_plain(development.validation))
-        self.prices = how.price_of_parts()
+        self.prices = how.price_of_parts(state.area_prices)
         self.moves = max(int(how.effort / (len(labels) + 500) / state.shape.neurons), 500)
         self.seen: dict[int, tuple[float, int]] = {}
 
@@ -214,6 +164,9 @@ class _Run:
         state.evaluated += int(counters.evaluated)
         state.rounds += 1
         self._choose()
+        if how.correct_every and self.measure is not None and state.rounds % how.correct_every == 0:
+            self.measure_some(max(how.measurements // 4, 1))
+            self.correct()
 
     def _from_archive(self, rng: np.random.Generator, price: float) -> Genome:
         """The archived candidate of the least cost at a price, with some noise."""
@@ -226,7 +179,7 @@ class _Run:
 
     def _choose(self) -> None:
         """Put what is new on the archive's front among the candidates that validation has chosen."""
-        archive, state = self.state.archive, self.state
+        archive = self.state.archive
         least = np.minimum.accumulate(archive.areas)
         for step in np.flatnonzero(np.isfinite(archive.areas) & (archive.areas <= 1.1 * least)):
             area, errors = float(archive.areas[step]), int(archive.errors[step])
@@ -238,30 +191,78 @@ class _Run:
             train = 1 - self.train.errors(genome) / self.train.total
             validation = 1 - self.validation.errors(genome) / self.validation.total
             selection = self.how.selection * validation + (1 - self.how.selection) * 0.5 * (train + scored)
-            place = int(np.floor(np.log(max(area, 1e-6)) / AREA_RATIO))
-            if place not in state.chosen or selection > state.chosen[place].selection:
-                state.chosen[place] = Entry(genome, area, scored, train, validation, selection)
+            self._place(Entry(genome, area, scored, train, validation, selection))
 
-    def front(self) -> tuple[Candidate, ...]:
-        """The chosen candidates that no smaller one matches."""
+    def _place(self, entry: Entry) -> None:
+        """Keep a candidate if it is the best of about its price."""
+        place = int(np.floor(np.log(max(entry.price, 1e-6)) / AREA_RATIO))
+        if place not in self.state.chosen or entry.selection > self.state.chosen[place].selection:
+            self.state.chosen[place] = entry
+
+    def network(self, entry: Entry) -> IntegerNetwork:
+        return to_network(entry.genome, self.state.shape, self.development)
+
+    def points(self) -> list[Point]:
+        """The chosen candidates, with their measured prices where there are any."""
         found = []
-        best = -1.0
-        for place in sorted(self.state.chosen):
-            entry = self.state.chosen[place]
-            if entry.selection <= best:
-                continue
-            best = entry.selection
+        for place, entry in sorted(self.state.chosen.items()):
+            point = Point(place, entry.price, entry.selection)
+            if (known := self.state.measured.get(self.names.get(entry.genome.tobytes(), ""))) is not None:
+                price = known.area_cm2 + self.how.power_weight * known.power_mw
+                point = Point(place, entry.price, entry.selection, price if known.there else None, not known.there)
+            found.append(point)
+        return found
+
+    def measure_some(self, budget: int, *, last: bool = False, deadline: float | None = None) -> None:
+        """Measure up to `budget` chosen candidates, those that matter most to the front."""
+        if self.measure is None:
+            return
+        for entry in self.state.chosen.values():
+            self.names.setdefault(entry.genome.tobytes(), arithmetic_measure.fingerprint(self.network(entry)))
+        already = sum(p.price is not None or p.failed for p in self.points()) if last else 0
+        for number in range(already, budget):
+            point = arithmetic_measure.next_to_measure(self.points(), number, budget, self.how.goals)
+            if point is None or (deadline is not None and time.monotonic() > deadline):
+                return
+            genome = self.state.chosen[point.place].genome
+            area, power = self.measure(self.network(self.state.chosen[point.place])) or (np.nan, np.nan)
+            self.state.measured[self.names[genome.tobytes()]] = Measured(genome, area, power)
+
+    def correct(self) -> None:
+        """Fit the prices of parts to what was measured, and price what is held anew."""
+        state, how = self.state, self.how
+        held = [state.measured[name] for name in sorted(state.measured) if state.measured[name].area_cm2 > 0]
+        if not held:
+            return
+        self.seen.clear()
+        counts = np.array([self.scored.features(item.genome)[0] for item in held])
+        areas = np.array([item.area_cm2 for item in held])
+        state.area_prices = tuple(
+            arithmetic_measure.corrected(counts, areas, how.area_prices, CORRECTION / len(held) ** 0.5).tolist()
+        )
+        self.prices = how.price_of_parts(state.area_prices)
+        archive = state.archive
+        for step in np.flatnonzero(np.isfinite(archive.areas)):
+            archive.areas[step] = self.scored.features(archive.genomes[step])[0] @ self.prices
+        entries, state.chosen = state.chosen, {}
+        for _, entry in sorted(entries.items()):
+            self._place(replace(entry, price=float(self.scored.features(entry.genome)[0] @ self.prices)))
+
+    def front(self, *, last: bool = False) -> tuple[Candidate, ...]:
+        """The chosen candidates that no smaller one matches; the last front is of measured ones if there are any."""
+        points = self.points()
+        if last and (known := [point for point in points if point.price is not None]):
+            points = known
+        found = []
+        for point in arithmetic_measure.front(points):
+            entry = self.state.chosen[point.place]
             counts, _ = self.scored.features(entry.genome)
-            found.append(
-                Candidate(
-                    to_network(entry.genome, self.state.shape, self.development),
-                    float(counts @ np.array(self.how.area_prices)),
-                    float(counts @ np.array(self.how.power_prices)),
-                    entry.scored,
-                    entry.train,
-                    entry.validation,
-                )
-            )
+            area = float(counts @ np.array(self.state.area_prices or self.how.area_prices))
+            power = float(counts @ np.array(self.how.power_prices))
+            if point.price is not None:
+                _, area, power = self.state.measured[self.names[entry.genome.tobytes()]]
+            accuracies = entry.scored, entry.train, entry.validation
+            found.append(Candidate(self.network(entry), area, power, *accuracies, point.price is not None))
         return tuple(found)
 
 

@@ -109,11 +109,45 @@ def circuits(
     return tuple(candidate(wired[k], number) for number, k in enumerate(picked, 1))
 
 
+def measure_by_mapping(
+    development: Development, technology: Technology, *, processes: int = 1, time_limit_s: float = 30.0
+) -> Callable[[IntegerNetwork], tuple[float, float] | None]:
+    """A function that maps a network: area in cm2, and mW at the nominal voltage over the training rows.
+
+    It gives None where mapping takes longer than time_limit_s.
+    """
+    from hdl.process import ToolError
+    from hdl.verilog import behavioural
+    from reports.cost import cost
+    from reports.mapping import map_verilog
+
+    def measure(network: IntegerNetwork) -> tuple[float, float] | None:
+        try:
+            mapping = map_verilog(
+                behavioural(network), technology, effort="quick", processes=processes, time_limit_s=time_limit_s
+            )
+        except ToolError as error:
+            if error.timed_out:
+                return None
+            raise
+        found = cost(mapping.netlist, technology, network.select(development.train.codes))
+        return found.area_cm2, found.static_power_mw[technology.voltages[0]]
+
+    return measure
+
+
 def arithmetic(
-    development: Development, effort: Effort, seed: int, progress: Progress | None = None
+    development: Development,
+    technology: Technology,
+    effort: Effort,
+    seed: int,
+    progress: Progress | None = None,
 ) -> tuple[Candidate, ...]:
-    """Networks of the search over approximate arithmetic, levels 1 to 4; none where the effort allows no moves."""
-    from approx.arithmetic_search import search
+    """Networks of the search over approximate arithmetic, levels 1 to 4; none where the effort allows no moves.
+
+    Areas by which they are picked are mapped ones.
+    """
+    from approx.arithmetic_search import Settings, search
 
     if not effort.arithmetic_moves:
         return ()
@@ -121,6 +155,8 @@ def arithmetic(
         development,
         moves=effort.arithmetic_moves,
         seed=seed,
+        settings=Settings(measurements=2 * effort.circuits),
+        measure=measure_by_mapping(development, technology, processes=2),
         progress=lambda done, front: progress(done, 1.0) if progress else None,
     )
     picked = spread([(item.area_cm2, item.validation + item.scored) for item in found], effort.circuits)

@@ -138,7 +138,7 @@ def _choose(
         found = thread.submit(circuits, development, technology, request.effort, request.seed, searched)
         try:
             trained = networks(development, request.effort, request.seed, training)
-            trained += arithmetic(development, request.effort, request.seed, training)
+            trained += arithmetic(development, technology, request.effort, request.seed, training)
             against = rivals(development, request.effort)
             return (*trained, *found.result()), against
         except BaseException:

@@ -11,6 +11,7 @@ from hdl.process import ToolError
 from inkling import run
 from inkling.candidates import STEP, arithmetic, spread
 from inkling.effort import EFFORTS
+from reports import egfet
 from train.sources import load
 
 
@@ -25,7 +26,7 @@ def test_a_spread_takes_the_best_and_ever_smaller_ones() -> None:
 
 
 def test_quick_runs_leave_the_arithmetic_search_out() -> None:
-    assert arithmetic(load("iris").development, EFFORTS["quick"], 0) == ()
+    assert arithmetic(load("iris").development, egfet.technology(), EFFORTS["quick"], 0) == ()
 
 
 @pytest.mark.parametrize("timed_out", [True, False])
