@@ -12,12 +12,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from approx.field_coding import COORDINATE_BITS, Coding
 from approx.network import ClippedReLU, Dense, Ints
 from train.errors import InputError
 from train.field import Meaning
 
-# A coordinate u in [0, 1] is the code min(floor(u * 2**16), 2**16 - 1).
-COORDINATE_BITS = 16
 # Bits of the position between two texels. With 7, a row's blend fits int16 and the column's blend int32 exactly.
 FRACTION_BITS = 7
 PHASE_BITS = 16
@@ -111,25 +110,6 @@ class Rescale:
 FieldLayer: TypeAlias = Dense | ClippedReLU | PeriodicQuadratic | Rescale
 
 
-@dataclass(frozen=True)
-class Coding:
-    """What the integers of an answer mean.
-
-    Answer k stands for the float scale[k] * answer + offset[k]. For visibility the answer is the float bits of the
-    squared distance >> drop, a piecewise linear log2, and a target is visible where its own code is less than the
-    answer + margin; `stretch` multiplies the up component of an offset before it is mapped to the square. Codes of
-    targets are clipped to low_code..high_code first.
-    """
-
-    scale: tuple[float, ...]
-    offset: tuple[float, ...]
-    drop: int = 0
-    margin: int = 0
-    low_code: int = 0
-    high_code: int = 2**30 - 1
-    stretch: float = 1.0
-
-
 @dataclass(frozen=True, eq=False)
 class IntegerField:
     """Grid reads, concatenated, then Dense, activation, ..., Dense and a last ClippedReLU (a picture) or Rescale.
@@ -208,18 +188,6 @@ class IntegerField:
                 low, high = low + (-reach >> self.coordinates.shift), high + (reach >> self.coordinates.shift)
             found.append((low, high))
         return found
-
-
-def coordinate_code(u: NDArray[np.floating]) -> NDArray[np.uint16]:
-    """The code of coordinates in [0, 1], any shape."""
-    codes = np.clip(np.floor(np.asarray(u, np.float64) * 2**COORDINATE_BITS), 0, 2**COORDINATE_BITS - 1)
-    return codes.astype(np.uint16)
-
-
-def distance_code(squared: NDArray[np.floating], drop: int) -> NDArray[np.int32]:
-    """The integer code of squared distances: the bits of the float32 >> drop."""
-    bits: NDArray[np.int32] = np.asarray(squared, np.float32).view(np.int32) >> np.int32(drop)
-    return bits
 
 
 def check(field: IntegerField) -> None:

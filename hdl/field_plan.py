@@ -28,7 +28,7 @@ class Level:
     """One grid in memory: row after row, a row being `planes` runs of width texels of `texel` bytes (1 to 4).
 
     A texel of 8 bits is a byte a feature; of 4 bits a byte holds a feature low and the one `texel` later high.
-    `offset` is from the start of the entry's (or, where shared, of the shared) bytes.
+    `offset`, a multiple of 8, is from the start of the entry's (or, where shared, of the shared) bytes.
     """
 
     height: int
@@ -119,13 +119,13 @@ def plan(field: IntegerField) -> FieldPlan:
         planes = -(-per_texel // PLANE_BYTES)
         texel = -(-per_texel // planes)
         is_shared = read.table.shape[0] != field.entries
-        at = shared if is_shared else own
+        at = -(-(shared if is_shared else own) // 8) * 8
         level = Level(height, width, read.bits, features, planes, texel, at, is_shared)
         levels.append(level)
         if is_shared:
-            shared += level.size
+            shared = at + level.size
         else:
-            own += level.size
+            own = at + level.size
     return FieldPlan(field, tuple(levels), -(-own // 64) * 64, -(-shared // 64) * 64)
 
 

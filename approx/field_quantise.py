@@ -1,0 +1,254 @@
+"""Turning a trained `FloatField` into an `IntegerField`: scales, shifts and biases, calibrated on sample inputs.
+
+Scales of features and of neurons are free numbers, because the next layer's weights take them in; only shifts are
+powers of two. The integer operations themselves are defined in `approx.field_network`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from approx.field_coding import Coding, coordinate_code
+from approx.field_network import (
+    CoordinateSum,
+    FieldLayer,
+    GridRead,
+    IntegerField,
+    PeriodicQuadratic,
+    Rescale,
+    check,
+)
+from approx.network import ClippedReLU, Dense, Ints
+from train import field as floats
+from train.errors import InputError
+
+F64 = NDArray[np.float64]
+
+MOST_WEIGHT = 127
+MOST_COORDINATE_WEIGHT = 2**15 - 1
+MOST_COORDINATE_SUM = 2**16 - 2
+MOST_SAMPLES = 20_000
+# Texels looked at when a scale is chosen.
+MOST_TEXELS = 200_000
+SHIFTS = range(13)
+# A neuron may reach this share of its largest calibrated value before it clips.
+HEADROOM = 1.02
+
+
+def quantise(
+    field: floats.FloatField,
+    entry: NDArray[np.integer],
+    uv: NDArray[np.floating],
+    *,
+    grid_bits: int | Sequence[int] = 8,
+) -> IntegerField:
+    """The integer field; entry int [rows] and uv float [rows, 2] are inputs like those it will meet.
+
+    grid_bits: 8 or 4, one for all levels or one for each. Biases are corrected so that every layer's mean error on
+    the samples is zero (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
+    2019). Raises InputError for sine, which has no integer form, and for a field that fails `train.field.check`.
+    """
+    floats.check(field)
+    if "sine" in (field.activation, field.first_activation):
+        raise InputError("a field with sine activations cannot become integer: train it with periodic_quadratic")
+    if len(entry) == 0 or uv.shape != (len(entry), 2):
+        raise InputError(f"calibration needs samples: entry [rows] and uv [rows, 2], not {uv.shape}")
+    bits = [grid_bits] * len(field.grids) if isinstance(grid_bits, int) else list(grid_bits)
+    if len(bits) != len(field.grids) or any(b not in (4, 8) for b in bits):
+        raise InputError(f"grid_bits must be 4 or 8 for each of {len(field.grids)} levels, not {grid_bits}")
+    picked = np.linspace(0, len(entry) - 1, min(len(entry), MOST_SAMPLES)).astype(np.int64)
+    e, place = entry[picked].astype(np.int64), uv[picked].astype(np.float32)
+    u, v = (coordinate_code(place[:, k]).astype(np.int64) for k in (0, 1))
+
+    reads, units = [], []
+    for grid, b in zip(field.grids, bits, strict=True):
+        read, unit = _read(grid.table, b)
+        reads.append(read)
+        units.append(unit)
+    x = _Signal(
+        np.concatenate([r.evaluate(e, u, v) for r in reads], 1) if reads else np.zeros((len(e), 0), np.int64),
+        np.concatenate(units) if units else np.zeros(0),
+    )
+    centred = np.stack([u, v], 1) - 2**15
+    target = [floats.bilinear(grid, e, place) for grid in field.grids]
+    exact = np.concatenate(target + ([2 * place - 1] if field.coordinates else []), 1).astype(np.float64)
+
+    layers: list[FieldLayer] = []
+    extra: CoordinateSum | None = None
+    coding = Coding((1.0,), (0.0,))
+    last = len(field.weights) - 1
+    for number, (weights, bias) in enumerate(zip(field.weights, field.biases, strict=True)):
+        exact = exact @ weights.T.astype(np.float64) + bias
+        todo = _Layer(
+            weights.astype(np.float64),
+            bias.astype(np.float64),
+            exact,
+            x,
+            centred if number == 0 and field.coordinates else None,
+        )
+        if number == last:
+            made, coding = _last(field, todo)
+        else:
+            kind = field.first_activation if number == 0 and field.first_activation else field.activation
+            exact = floats.activate(kind, exact.astype(np.float32)).astype(np.float64)
+            made = _periodic(todo) if kind == "periodic_quadratic" else _clipped(todo, exact, field.weights[number + 1])
+        layers += [made.dense, made.activation]
+        extra = made.extra if number == 0 else extra
+        x = made.signal
+    positions = np.zeros((0, 3), np.float32) if field.sight is None else field.sight.positions
+    made_field = IntegerField(tuple(reads), extra, tuple(layers), field.meaning, coding, positions)
+    check(made_field)
+    return made_field
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """Integers int64 [samples, n] and what one of each stands for, [n]."""
+
+    values: Ints
+    unit: F64
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A float layer, its exact sums on the samples, and the integers that reach it."""
+
+    weights: F64
+    bias: F64
+    exact: F64
+    x: _Signal
+    centred: Ints | None
+
+    @property
+    def scaled(self) -> F64:
+        """Weights per unit of the integer inputs, without the coordinates'."""
+        inner: F64 = self.weights[:, : len(self.x.unit)] * self.x.unit
+        return inner
+
+    @property
+    def limit(self) -> F64:
+        """The largest multiplier of each neuron that its weights, and its coordinates' weights, allow; [outputs]."""
+        biggest = np.abs(self.scaled).max(axis=1, initial=0)
+        most = np.where(biggest > 0, MOST_WEIGHT / np.where(biggest > 0, biggest, 1), np.inf)
+        if self.centred is not None:
+            reach = np.abs(self.weights[:, -2:]).sum(1)
+            most = np.minimum(most, np.where(reach > 0, 2.0**30 / np.where(reach > 0, reach, 1), np.inf))
+        bound: F64 = np.where(np.isfinite(most), most, 1.0)
+        return bound
+
+
+@dataclass(frozen=True)
+class _Made:
+    dense: Dense
+    activation: FieldLayer
+    extra: CoordinateSum | None
+    signal: _Signal
+
+
+def _read(table: NDArray[np.float32], bits: int) -> tuple[GridRead, F64]:
+    """The level in integers and what one unit of each of its features stands for."""
+    for axis in (1, 2):
+        if table.shape[axis] == 1:
+            table = np.repeat(table, 2, axis)
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    flat = table.reshape(-1, table.shape[3])
+    flat = flat[:: max(1, len(flat) // MOST_TEXELS)].astype(np.float64)
+    biggest = np.maximum(np.abs(table).max(axis=(0, 1, 2)).astype(np.float64), 1e-12)
+    best, step = np.full(len(biggest), np.inf), biggest / high
+    for share in np.linspace(0.4 if bits == 4 else 0.8, 1.0, 25):
+        tried = biggest * share / high
+        error = ((np.clip(np.round(flat / tried), low, high) * tried - flat) ** 2).mean(0)
+        step, best = np.where(error < best, tried, step), np.minimum(error, best)
+    texels = np.clip(np.round(table / step.astype(np.float32)), low, high).astype(np.int8)
+    return GridRead(texels, bits), step / 2 ** (8 - bits)
+
+
+def _sums(layer: _Layer, multiplier: F64) -> tuple[Dense, CoordinateSum | None, Ints]:
+    """The layer at `multiplier` integers for 1, [outputs], its bias corrected; and its sums, int64 [samples, out]."""
+    weights = np.clip(np.round(layer.scaled * multiplier[:, None]), -MOST_WEIGHT, MOST_WEIGHT).astype(np.int64)
+    sums = layer.x.values @ weights.T
+    extra = None
+    if layer.centred is not None:
+        real = layer.weights[:, -2:] * multiplier[:, None] / 2**15
+        room = min(
+            MOST_COORDINATE_WEIGHT / max(np.abs(real).max(), 1e-9),
+            MOST_COORDINATE_SUM / max(np.abs(real).sum(1).max(), 1e-9),
+        )
+        shift = int(np.clip(np.floor(np.log2(room)), 0, 31))
+        whole = np.clip(np.round(real * 2**shift), -MOST_COORDINATE_WEIGHT, MOST_COORDINATE_WEIGHT)
+        extra = CoordinateSum(whole.astype(np.int64), shift)
+        sums = sums + (layer.centred @ extra.weights.T >> shift)
+    wanted = layer.exact * multiplier
+    bias = np.round((wanted - sums).mean(0)).astype(np.int64)
+    return Dense(weights, bias), extra, sums + bias
+
+
+def _clipped(layer: _Layer, exact: F64, after: NDArray[np.float32]) -> _Made:
+    """ReLU: the shift with which the next layer sees the smallest error."""
+    most = np.maximum(np.abs(exact).max(0), 1e-9) * HEADROOM
+    importance = np.maximum((after.astype(np.float64) ** 2).sum(0), 1e-12)
+    best: tuple[float, _Made] | None = None
+    for shift in SHIFTS:
+        multiplier = np.minimum(layer.limit, 255 * 2.0**shift / most)
+        dense, extra, _ = _sums(layer, multiplier)
+        half = (1 << shift) >> 1
+        dense = Dense(dense.weights, dense.bias + half)
+        activation = ClippedReLU(shift, 8)
+        sums = dense.evaluate(layer.x.values)
+        if extra is not None and layer.centred is not None:
+            sums = sums + (layer.centred @ extra.weights.T >> extra.shift)
+        signal = _Signal(activation.evaluate(sums), 2.0**shift / multiplier)
+        error = float((((signal.values * signal.unit - exact) ** 2).mean(0) * importance).sum())
+        if best is None or error < best[0]:
+            best = error, _Made(dense, activation, extra, signal)
+    assert best is not None
+    return best[1]
+
+
+def _periodic(layer: _Layer) -> _Made:
+    """A turn is 2**16 of phase, so the multiplier is one power of two for all neurons."""
+    power = int(np.floor(np.log2(layer.limit.min())))
+    shift = int(np.clip(power - 16, -15, 12))
+    dense, extra, sums = _sums(layer, np.full(len(layer.bias), 2.0 ** (16 + shift)))
+    activation = PeriodicQuadratic(shift)
+    values = activation.evaluate(sums)
+    return _Made(dense, activation, extra, _Signal(values, np.full(len(layer.bias), 1 / 128)))
+
+
+def _last(field: floats.FloatField, layer: _Layer) -> tuple[_Made, Coding]:
+    """The answers: bytes of a picture, codes of a squared distance, or plain numbers with a scale."""
+    limit, low, high = layer.limit, field.output_low.astype(np.float64), field.output_high.astype(np.float64)
+    margin, drop, low_code, high_code, stretch = 0, 0, 0, 2**30 - 1, 1.0
+    if field.meaning == "picture":
+        per_code = np.maximum(high - low, 1e-9) / 255
+        shift = int(np.clip(np.floor(np.log2((limit * per_code).min())), 0, 16))
+        multiplier = 2.0**shift / per_code
+        offset, activation = low, ClippedReLU(shift, 8)
+        half = (1 << shift) >> 1
+    elif field.meaning == "visibility":
+        if field.sight is None or len(layer.bias) != 1:
+            raise InputError("a visibility field needs its distance codes (sight) and one answer")
+        sight = field.sight
+        octaves = sight.high - sight.low
+        exponent = int(np.clip(np.floor(np.log2(limit.min() / octaves)), 0, 20))
+        drop, shift, half, stretch = 23 - exponent, 0, 0, sight.stretch
+        multiplier = np.array([octaves * 2.0**exponent])
+        per_code = 1 / multiplier
+        start = (sight.low + 127) * 2.0**exponent
+        offset = -start * per_code
+        margin = int(np.round(sight.margin * multiplier[0]))
+        low_code, high_code = max(int(np.ceil(start)), 0), int(np.floor(start + multiplier[0]))
+        activation = Rescale(0)
+    else:
+        multiplier, per_code, offset, half, shift = limit, 1 / limit, np.zeros(len(limit)), 0, 0
+        activation = Rescale(0)
+    dense, extra, _ = _sums(layer, multiplier)
+    # An answer k stands for per_code * k + offset.
+    bias = dense.bias - np.round(offset * multiplier).astype(np.int64) + half
+    coding = Coding(
+        tuple(map(float, per_code)), tuple(map(float, offset)), drop, margin, low_code, high_code, float(stretch)
+    )
+    made = _Made(Dense(dense.weights, bias), activation, extra, layer.x)
+    return made, coding
