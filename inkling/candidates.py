@@ -80,8 +80,12 @@ def circuits(
     effort: Effort,
     seed: int,
     progress: Callable[[str], None] | None = None,
+    islands: int = 1,
 ) -> tuple[Candidate, ...]:
-    """Circuits of the gate-level search: the most accurate on validation rows, and ever smaller ones below it."""
+    """Circuits of the gate-level search: the most accurate on validation rows, and ever smaller ones below it.
+
+    islands: processes that search at once; the result is a function of their number too.
+    """
     from approx import gate_search
     from approx.gate_front import front
     from approx.quantise import inputs_of
@@ -95,6 +99,7 @@ def circuits(
         rounds=effort.rounds,
         seed=seed,
         progress=progress,
+        islands=islands,
     )
     names = port_names(development.columns)
     ports = tuple(Port(name, bits) for name, bits in zip(names, development.input_bits, strict=True))

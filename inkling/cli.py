@@ -35,6 +35,10 @@ def run(
     one_hot: Annotated[bool, typer.Option("--one-hot", help="Expand text columns to 0/1 columns.")] = False,
     drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Leave out rows with missing values.")] = False,
     data: Annotated[Path | None, typer.Option(help="Folder of UCI tables; else INKLING_DATA.")] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Processes, and islands of the gate search; else one island, and all cores after it."),
+    ] = None,
     technology: Annotated[
         list[Path] | None, typer.Option(help="Liberty files, one per supply voltage; else built-in EGFET.")
     ] = None,
@@ -47,6 +51,8 @@ def run(
         raise InputError(f"--effort {effort!r} is not one of {', '.join(EFFORTS)}")
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed {seed} is outside 0..4294967295")
+    if jobs is not None and not 1 <= jobs <= 64:
+        raise InputError(f"--jobs {jobs} is outside 1..64")
     from hdl.process import ToolError
     from inkling.request import Request
     from inkling.run import execute
@@ -63,6 +69,7 @@ def run(
         drop_missing=drop_missing,
         data=data,
         technology=tuple(technology or ()),
+        jobs=jobs,
     )
     try:
         execute(request)

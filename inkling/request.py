@@ -22,6 +22,7 @@ class Request:
     drop_missing: bool
     data: Path | None
     technology: tuple[Path, ...]
+    jobs: int | None = None
 
     def command(self) -> str:
         """The command that repeats this run anywhere: without the folders of this machine."""
@@ -39,6 +40,8 @@ class Request:
             self.ranges,
         ]
         words += ["--one-hot"] * self.one_hot + ["--drop-missing"] * self.drop_missing
+        if self.jobs is not None:  # the islands of the gate search are part of what decides its result
+            words += ["--jobs", str(self.jobs)]
         for path in self.technology:
             words += ["--technology", path.name]
         return shlex.join(words)

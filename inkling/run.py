@@ -98,7 +98,7 @@ def _design(
     late: list[str] = []
     with stages.running("design", total=len(jobs)) as progress:
         try:
-            for index, result in run_each(partial(_build_in, folder), jobs):
+            for index, result in run_each(partial(_build_in, folder), jobs, workers=request.jobs):
                 if isinstance(result, Built):
                     finished[index] = result
                     stages.say(_line(result))
@@ -135,7 +135,8 @@ def _choose(
             if stopped.is_set():
                 raise KeyboardInterrupt  # as in the main thread: the search ends with what it has
 
-        found = thread.submit(circuits, development, technology, request.effort, request.seed, searched)
+        islands = request.jobs or 1
+        found = thread.submit(circuits, development, technology, request.effort, request.seed, searched, islands)
         try:
             trained = networks(development, request.effort, request.seed, training)
             trained += arithmetic(development, technology, request.effort, request.seed, training)

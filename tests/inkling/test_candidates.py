@@ -1,6 +1,7 @@
 """Which designs of a search a run takes, and what becomes of those whose tools take too long."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from hdl.process import ToolError
 from inkling import run
-from inkling.candidates import STEP, arithmetic, spread
+from inkling.candidates import STEP, arithmetic, circuits, spread
 from inkling.effort import EFFORTS
 from reports import egfet
 from train.sources import load
@@ -27,6 +28,15 @@ def test_a_spread_takes_the_best_and_ever_smaller_ones() -> None:
 
 def test_quick_runs_leave_the_arithmetic_search_out() -> None:
     assert arithmetic(load("iris").development, egfet.technology(), EFFORTS["quick"], 0) == ()
+
+
+def test_the_gate_search_runs_on_as_many_islands_as_asked_for() -> None:
+    effort = replace(EFFORTS["quick"], rounds=4)
+    lines: list[str] = []
+    found = circuits(load("iris").development, egfet.technology(), effort, 0, lines.append, 2)
+    assert sorted({line.split(",")[0] for line in lines}) == ["island 0", "island 1"]
+    assert len(lines) == 4
+    assert found
 
 
 @pytest.mark.parametrize("timed_out", [True, False])

@@ -95,6 +95,7 @@ WRONG: list[tuple[Sequence[str], str]] = [
     (["good.csv", "--effort", "huge"], "quick, standard, thorough"),
     (["good.csv", "--seed", "-1"], "--seed"),
     (["good.csv", "--seed", "4294967296"], "--seed"),
+    (["good.csv", "--jobs", "0"], "--jobs 0 is outside 1..64"),
     (["good.csv", "--bits", "0"], "1 to 8"),
     (["good.csv", "--bits", "9"], "1 to 8"),
     (["good.csv", "--out", "good.csv"], "--out good.csv exists"),
