@@ -8,6 +8,7 @@ et al., 2021; Gaussian bumps: NeuRBF, Chen et al., 2023, here with isotropic ker
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -21,7 +22,9 @@ class Quantisation:
     grid_bits: 8 or 4, texels are multiples of 2**(1 - grid_bits) in [-1, 1); weight_bits: weights are multiples of a
     power of two per layer, chosen so that the largest fits; activation_bits: hidden ReLUs are clipped to
     [0, clip) and floored to multiples of clip / 2**activation_bits, clip a power of two; fraction_bits: of the
-    position between texels; 16-bit uv is below float32's precision.
+    position between texels. Training has stages: until the share `noise` of its steps values are only clamped, then
+    texels carry uniform noise of one step (as in Balle et al., 2017), and from `begin` on everything is rounded,
+    texels stay as they are and the layers learn on with straight-through gradients.
     """
 
     grid_bits: int = 8
@@ -29,6 +32,8 @@ class Quantisation:
     activation_bits: int = 8
     clip: float = 4.0
     fraction_bits: int = 7
+    noise: float = 0.3
+    begin: float = 0.7
 
 
 def straight_through(exact: Tensor, rounded: Tensor) -> Tensor:
@@ -36,10 +41,15 @@ def straight_through(exact: Tensor, rounded: Tensor) -> Tensor:
     return exact + (rounded - exact).detach()
 
 
+def clamp_texels(table: Tensor, bits: int) -> Tensor:
+    """Texels clamped to the range of signed codes of `bits` bits, [-1, 1)."""
+    return table.clamp(-1, 1 - 2.0 ** (1 - bits))
+
+
 def quantise_texels(table: Tensor, bits: int) -> Tensor:
-    """Texels clamped to [-1, 1) and rounded to signed codes of `bits` bits."""
+    """Texels clamped and rounded to signed codes of `bits` bits, as multiples of 2**(1 - bits)."""
     half = 2.0 ** (bits - 1)
-    clamped = table.clamp(-1, 1 - 1 / half)
+    clamped = clamp_texels(table, bits)
     return straight_through(clamped, torch.round(clamped * half) / half)
 
 
@@ -48,6 +58,27 @@ def quantise_weights(weights: Tensor, bits: int) -> Tensor:
     most = 2.0 ** (bits - 1) - 1
     step = torch.exp2(torch.ceil(torch.log2(weights.detach().abs().amax().clamp(min=2.0**-30) / most)))
     return straight_through(weights, torch.round(weights / step).clamp(-most, most) * step)
+
+
+class _Read(torch.autograd.Function):
+    """Weighted sums of rows: index int64 [N, 4], share [N, 4], table [rows, features] -> [N, features].
+
+    As `embedding_bag`, whose own backward pass for the table sorts the indices and takes ten times as long on a CPU.
+    The shares get no gradient.
+    """
+
+    @staticmethod
+    def forward(context: Any, index: Tensor, share: Tensor, table: Tensor) -> Tensor:
+        context.save_for_backward(index, share)
+        context.rows = len(table)
+        return torch.nn.functional.embedding_bag(index, table, mode="sum", per_sample_weights=share)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[None, None, Tensor]:
+        index, share = context.saved_tensors
+        spread = (share[:, :, None] * gradient[:, None]).view(-1, gradient.shape[1])
+        table = gradient.new_zeros(context.rows, gradient.shape[1])
+        return None, None, table.index_add_(0, index.view(-1), spread)
 
 
 class GridEncoding(torch.nn.Module):
@@ -67,8 +98,12 @@ class GridEncoding(torch.nn.Module):
         spread: float = 0.05,
     ):
         super().__init__()
+        if quantisation is not None:
+            # Texels that all round to 0 would leave the first layer without a gradient.
+            spread = max(spread, 2.0 ** (2 - quantisation.grid_bits))
         generator = torch.Generator().manual_seed(seed)
-        self.levels, self.quantisation = tuple(levels), quantisation
+        self.levels, self.quantisation, self.rounding = tuple(levels), quantisation, True
+        self.noise: int | None = None
         self.entries = tuple(entries if k < len(self.levels) - shared else 1 for k in range(len(self.levels)))
         self.tables = torch.nn.ParameterList(
             torch.nn.Parameter((2 * torch.rand(count * h * w, f, generator=generator) - 1) * spread)
@@ -79,7 +114,24 @@ class GridEncoding(torch.nn.Module):
     def table(self, number: int) -> Tensor:
         """The texels of a level as they are read, [entries * height * width, features]."""
         table: Tensor = self.tables[number]
-        return table if self.quantisation is None else quantise_texels(table, self.quantisation.grid_bits)
+        if self.quantisation is None:
+            return table
+        bits = self.quantisation.grid_bits
+        if self.rounding:
+            return quantise_texels(table, bits).detach() if self.training else quantise_texels(table, bits)
+        table = clamp_texels(table, bits)
+        if self.noise is None:
+            return table
+        generator = torch.Generator(table.device).manual_seed(self.noise + number)
+        return table + (torch.rand(table.shape, generator=generator, device=table.device) - 0.5) * 2.0 ** (1 - bits)
+
+    def progressed(self, progress: float) -> None:
+        """Enter the stage of quantisation that belongs to a share of training."""
+        if self.quantisation is not None:
+            self.rounding = progress >= self.quantisation.begin
+            noisy = self.quantisation.noise <= progress and not self.rounding
+            # The noise depends on the step alone, so that a resumed training meets the same.
+            self.noise = int(progress * 1e9) if noisy else None
 
     def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
         parts = []
@@ -88,7 +140,7 @@ class GridEncoding(torch.nn.Module):
             x0 = x.floor().clamp(0, max(width - 2, 0))
             y0 = y.floor().clamp(0, max(height - 2, 0))
             fx, fy = x - x0, y - y0
-            if self.quantisation is not None:
+            if self.quantisation is not None and self.rounding:
                 unit = 2.0**self.quantisation.fraction_bits
                 fx, fy = torch.floor(fx * unit) / unit, torch.floor(fy * unit) / unit
             corner = y0.long() * width + x0.long()
@@ -98,8 +150,8 @@ class GridEncoding(torch.nn.Module):
             index = torch.stack([corner, corner + right, corner + down, corner + down + right], 1)
             share = torch.stack([(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy], 1)
             table = self.table(number)
-            read = torch.nn.functional.embedding_bag(index, table, mode="sum", per_sample_weights=share)
-            if self.quantisation is not None:  # a blend is rounded once, to 8 bits
+            read: Tensor = _Read.apply(index, share.to(table.dtype), table)  # type: ignore[no-untyped-call]
+            if self.quantisation is not None and self.rounding:  # a blend is rounded once, to 8 bits
                 read = straight_through(read, torch.round(read * 128).clamp(-128, 127) / 128)
             parts.append(read)
         return torch.cat(parts, 1)

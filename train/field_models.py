@@ -95,7 +95,7 @@ class FieldModel(torch.nn.Module):
 
     def __init__(self, spec: Spec, entries: int = 1, seed: int = 0, quantisation: Quantisation | None = None):
         super().__init__()
-        self.spec, self.entries, self.quantisation = spec, entries, quantisation
+        self.spec, self.entries, self.quantisation, self.rounding = spec, entries, quantisation, True
         if entries * sum(h * w * f for h, w, f in spec.levels) > MOST_PARAMETERS:
             raise InputError(
                 f"the grids would hold more than {MOST_PARAMETERS} numbers; give fewer or smaller levels"
@@ -110,7 +110,7 @@ class FieldModel(torch.nn.Module):
             layer = torch.nn.Linear(width, size)
             last = number == len(spec.hidden)
             if spec.activation == "relu":
-                bound, bias = math.sqrt((3 if last else 6) / width), 0.0
+                bound, bias = math.sqrt((3 if last else 6) / width), 0.1
             elif number == 0:
                 # SIREN's first layer is sin(omega W x); phases here count turns.
                 bound, bias = spec.omega / width / (2 * math.pi), 0.5
@@ -121,6 +121,12 @@ class FieldModel(torch.nn.Module):
                 layer.bias.uniform_(-bias, bias, generator=generator)
             self.layers.append(layer)
             width = size
+
+    def progressed(self, progress: float) -> None:
+        """Told by the training loop before each step, and at its end with 1: values are rounded from `begin` on."""
+        self.rounding = self.quantisation is not None and progress >= self.quantisation.begin
+        if self.grids is not None:
+            self.grids.progressed(progress)
 
     def encode(self, entry: Tensor, uv: Tensor) -> Tensor:
         """The vector that enters the first layer, [N, features]."""
@@ -142,7 +148,9 @@ class FieldModel(torch.nn.Module):
     def weight(self, number: int) -> Tensor:
         """The weights of a layer as they are used."""
         weights: Tensor = self.layers[number].weight  # type: ignore[assignment]
-        return weights if self.quantisation is None else quantise_weights(weights, self.quantisation.weight_bits)
+        if self.quantisation is None or not self.rounding:
+            return weights
+        return quantise_weights(weights, self.quantisation.weight_bits)
 
     def activate(self, values: Tensor) -> Tensor:
         """The hidden activation, clipped and floored as integers are when training is aware of them."""
@@ -153,8 +161,12 @@ class FieldModel(torch.nn.Module):
         if self.spec.activation == "relu":
             step = self.quantisation.clip / 2**bits
             clipped = values.clamp(max=self.quantisation.clip - step)
+            if not self.rounding:
+                return clipped
             return straight_through(clipped, torch.floor(clipped / step + 0.5) * step)
         half = 2.0 ** (bits - 1)
+        if not self.rounding:
+            return values
         return straight_through(values, torch.floor(values * half).clamp(max=half - 1) / half)
 
     @torch.no_grad()

@@ -11,7 +11,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -92,11 +92,12 @@ def processes() -> tuple[int, int]:
 
 
 def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path | None = None) -> Trained:
-    """Train in place. With a folder, checkpoints are kept there and training goes on from a fitting one.
+    """Train in place; a model's `progressed(share)`, if it has one, is called before each step and with 1 at the end.
 
-    Killed and started again, it ends with the same weights as if it had not been. Ctrl-C ends after the step, writes
-    the checkpoint and returns. Under torchrun the shards are spread over the processes. Raises InputError for
-    settings that cannot be, a checkpoint of another model, and a loss that is not finite.
+    With a folder, checkpoints are kept there and training goes on from a fitting one: killed and started again, it
+    ends with the same weights as if it had not been. Ctrl-C ends after the step, writes the checkpoint and returns.
+    Under torchrun the shards are spread over the processes. Raises InputError for settings that cannot be, a
+    checkpoint of another model, and a loss that is not finite.
     """
     rank, world = processes()
     if settings.steps < 1 or settings.shards < 1 or settings.shards % world:
@@ -109,21 +110,24 @@ def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path |
             raise InputError("there is no CUDA device: train with device 'cpu'")
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     torch.set_float32_matmul_precision("highest" if settings.precision == "f32" else "high")
-    model.to(device)
+    model.to(device).train()
     optimiser = _optimiser(model, settings)
     losses: list[float] = []
     if folder is not None:
         losses = _resume(folder, model, optimiser, settings)
+    progressed: Callable[[float], None] = getattr(model, "progressed", lambda progress: None)
     module: torch.nn.Module = _Loss(model, task)
     with _group(world, device):
         if world > 1:
-            module = torch.nn.parallel.DistributedDataParallel(module)
+            # Texels that are frozen get no gradient, so that Adam leaves them alone.
+            module = torch.nn.parallel.DistributedDataParallel(module, find_unused_parameters=True)
         step_loss = torch.compile(module) if settings.compile else module
         stopped = False
         mine = range(rank, settings.shards, world)
         with _interrupts() as interrupted, _ahead(task, len(losses), settings, mine) as batches:
             for step in range(len(losses), settings.steps):
                 _set_rates(optimiser, settings, step)
+                progressed(step / settings.steps)
                 optimiser.zero_grad(set_to_none=True)
                 total = 0.0
                 for number in range(len(mine)):
@@ -146,6 +150,8 @@ def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path |
                     _checkpoint(folder, model, optimiser, settings, losses)
                 if stopped:
                     break
+    progressed(1.0)
+    model.eval()
     return Trained(len(losses), tuple(losses), stopped and len(losses) < settings.steps)
 
 

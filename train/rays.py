@@ -141,7 +141,7 @@ class Targets:
     reach: float
 
 
-def targets(casting: Caster, rng: np.random.Generator, crowd: int = 20000, reach: float = 60.0) -> Targets:
+def targets(casting: Caster, rng: np.random.Generator, crowd: int = 20000, reach: float = 40.0) -> Targets:
     """A crowd that stands all over the scene; agents are asked about up to `reach` metres away."""
     return Targets(standing(casting, crowd, rng), casting.mesh.bounds, reach)
 

@@ -235,10 +235,11 @@ def _tree(b: Builder, rng: np.random.Generator) -> None:
     b.add(trunk * [0.25, 0.25, h * 0.75] + [0, 0, h * 0.5], faces)
     for _ in range(int(rng.integers(3, 6))):
         points, faces = _ball(rng, 8, 10, 0.25)
-        b.add(points * rng.uniform(0.6, 1.5, 3) + [*rng.normal(0, 0.8, 2), h + rng.uniform(0, 1.8)], faces)
-    n = 250  # loose leaves
-    centre = rng.normal(0, 1.1, (n, 1, 3)) + np.array([0, 0, h + 0.8])
-    b.add((centre + rng.normal(0, 0.12, (n, 3, 3))).reshape(-1, 3), np.arange(3 * n).reshape(n, 3))
+        crown = points * rng.uniform(0.6, 1.5, 3) + [*rng.normal(0, 0.8, 2), h + rng.uniform(0, 1.8)]
+        b.add(crown, faces)
+        n = 60  # leaves on the crown
+        centre = crown[rng.integers(len(crown), size=n), None] + rng.normal(0, 0.05, (n, 1, 3))
+        b.add((centre + rng.normal(0, 0.12, (n, 3, 3))).reshape(-1, 3), np.arange(3 * n).reshape(n, 3))
 
 
 def _rock(b: Builder, rng: np.random.Generator) -> None:

@@ -5,7 +5,7 @@ After Zhi et al., "Efficient Visibility Approximation for Game AI using Neural O
 `train.rays`; the loop is `train.field_training`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,9 +54,11 @@ class VisibilityTask:
 
     The decision about a target at code q is wrong where q lies between the prediction and the hit, so the expected
     error is |F(prediction) - F(hit)| with F the distribution of the targets' codes: `cumulative`, float32
-    [KNOTS + 1], is F at even steps of the code. Beside it the loss has the binary cross-entropy of the decision about the ray's own
-    target and about one near the surface, sharper as training goes on, and a little of the distance in code.
-    cost_visible, cost_hidden: what wrongly answering "visible", "hidden" costs.
+    [KNOTS + 1], is F at even steps of the code. Beside it the loss has the binary cross-entropy of the decision
+    about the ray's own target and about one near the surface, sharper as training goes on, and a little of the
+    distance in code.
+    cost_visible, cost_hidden: what wrongly answering "visible", "hidden" costs. distinct: batches come round again
+    after so many, and are kept, since casting takes longer than learning.
     """
 
     casting: Caster
@@ -70,16 +72,22 @@ class VisibilityTask:
     distance: float = 0.05
     cost_visible: float = 1.0
     cost_hidden: float = 1.0
+    distinct: int = 512
+    made: dict[tuple[int, int], dict[str, NDArray[Any]]] = field(default_factory=dict)
 
     def batch(self, step: int, shard: int) -> dict[str, NDArray[Any]]:
-        """Fresh rays, decided by seed, step and shard alone."""
-        rng = np.random.default_rng([self.seed, step, shard])
+        """Rays that are decided by seed, step and shard alone."""
+        key = (step % self.distinct, shard)
+        if key in self.made:
+            return self.made[key]
+        rng = np.random.default_rng([self.seed, *key])
         rays = mixed(self.casting, self.aims, self.sight.positions, self.size, rng, self.shares)
         found = samples(rays, self.sight)
         near = np.clip(found.hit + rng.normal(0, 0.03, self.size), 0, 1).astype(np.float32)
         order = np.argsort(found.entry, kind="stable")  # texels of one entry are read together
         arrays = {**found._asdict(), "near": near}
-        return {name: np.ascontiguousarray(array[order]) for name, array in arrays.items()}
+        self.made[key] = {name: np.ascontiguousarray(array[order]) for name, array in arrays.items()}
+        return self.made[key]
 
     def loss(self, model: torch.nn.Module, batch: dict[str, Tensor], progress: float) -> Tensor:
         predicted = model(batch["entry"], batch["uv"])[:, 0].float()
@@ -133,18 +141,18 @@ class Score:
     rays: int
 
 
-def score(field: FloatField, rays: Rays) -> Score:
+def score(trained: FloatField, rays: Rays) -> Score:
     """How the field's decisions fare on rays."""
-    if field.sight is None:
+    if trained.sight is None:
         raise InputError("this field answers no visibility: it has no positions")
-    found = samples(rays, field.sight)
+    found = samples(rays, trained.sight)
     answers = np.concatenate(
         [
-            evaluate(field, found.entry[k : k + 2**16], found.uv[k : k + 2**16])[:, 0]
+            evaluate(trained, found.entry[k : k + 2**16], found.uv[k : k + 2**16])[:, 0]
             for k in range(0, len(found.entry), 2**16)
         ]
     )
-    return score_answers(answers + np.float32(field.sight.margin), found.query, rays.visible)
+    return score_answers(answers + np.float32(trained.sight.margin), found.query, rays.visible)
 
 
 def score_answers(answers: F32, query: F32, visible: NDArray[np.bool_]) -> Score:
@@ -155,14 +163,14 @@ def score_answers(answers: F32, query: F32, visible: NDArray[np.bool_]) -> Score
 
 
 def with_margin(
-    field: FloatField, rays: Rays, false_visible: float | None = None, false_hidden: float | None = None
+    trained: FloatField, rays: Rays, false_visible: float | None = None, false_hidden: float | None = None
 ) -> FloatField:
     """The field with the margin that is best on held-out rays: most correct, or, in conservative mode, the largest
     (false_visible) or the smallest (false_hidden) that keeps the share of such errors at most at the given bound."""
-    if field.sight is None or (false_visible is not None and false_hidden is not None):
+    if trained.sight is None or (false_visible is not None and false_hidden is not None):
         raise InputError("a margin needs a visibility field and at most one bound")
-    found = samples(rays, field.sight)
-    answers = evaluate(field, found.entry, found.uv)[:, 0]
+    found = samples(rays, trained.sight)
+    answers = evaluate(trained, found.entry, found.uv)[:, 0]
     # A target is said to be visible where its need, query - answer, is below the margin.
     need = found.query - answers
     order = np.argsort(need, kind="stable")
@@ -177,7 +185,7 @@ def with_margin(
         best = int(np.argmin(hidden_said_visible + visible_said_hidden))
     edges = np.concatenate([[need[order[0]] - 1e-6], need[order], [need[order[-1]] + 1e-6]]).astype(np.float64)
     margin = float((edges[best] + edges[best + 1]) / 2) if best else float(edges[0])
-    return replace(field, sight=replace(field.sight, margin=margin))
+    return replace(trained, sight=replace(trained.sight, margin=margin))
 
 
 def to_field(model: FieldModel, sight: Sight) -> FloatField:
