@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from approx import arithmetic_measure, arithmetic_seeds, teacher
+from approx import arithmetic_measure, arithmetic_seeds, sensitivity, teacher
 from approx.arithmetic_genome import to_network
 from approx.arithmetic_measure import Measure, Measured, Point
 from approx.arithmetic_native import Anneal, Archive, Evaluator, Genome
@@ -82,6 +82,9 @@ def search(
                 time_limit_s=None if seconds is None else seconds / 3,
             )
         shape, genomes = arithmetic_seeds.genomes(starts, development, how.digits)
+        if how.sensitive_starts:
+            prices = how.price_of_parts()
+            genomes += sensitivity.thinned(genomes, shape, development, prices, how.sensitive_starts)
         state = State(shape, genomes, Archive.empty(STEPS, shape.size))
     run = _Run(development, how, seed, state, measure)
     told = saved = time.monotonic()
