@@ -36,8 +36,8 @@ class Settings:
     keep; prices: from and to, in error share per cm2; temperatures: drawn log-uniformly, in error share; effort: rows
     times neurons times changes of a round; teacher_rows: nearby rows that a teacher labels; selection: weight of the
     validation accuracy in the choice; sensitive_starts: how many of the best starts are also thinned by second-order
-    sensitivity (`approx.sensitivity`; 0: none. Four thinned ones are added for each); levels: what may be changed; area_prices, power_prices: of each part of
-    `arithmetic_native.FEATURES`; power_weight: cm2 that one mW of static power counts for. The front is one of
+    sensitivity (`approx.sensitivity`; 0: none. Four thinned ones are added for each); levels: what may be changed;
+    area_prices, power_prices: of each part of `arithmetic_native.FEATURES`; power_weight: cm2 that one mW of static power counts for. The front is one of
     accuracy against area + power_weight * power: a weight chooses the trade, and as mapped power follows mapped area
     (rank correlation 0.998) a third axis would show little. measurements: candidates that the function given as
     `measure` is asked about at the end, the front being of those; measure_share: of the seconds,
