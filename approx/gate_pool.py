@@ -138,7 +138,7 @@ class Pool:
             gates, price = self._continue(rng)
         first = 2 + len(p.scored.inputs)
         state = State(reorder(gates, first, rng), p.scored, self.weights, rng, p.physics)
-        moves = int(np.clip(s.effort / ((state.live + 20) * len(p.scored.valid)), 500, 100_000))
+        moves = int(np.clip(s.effort / ((state.live + 20) * len(p.scored.valid)), 500, 1_000_000))
         made = plan(int(rng.integers(2**63)), dict(s.shares), p.functions, s.certainty)
         before = self.archive.errors.copy(), self.archive.size.copy()
         for part in COOLING:

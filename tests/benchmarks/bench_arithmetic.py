@@ -1,21 +1,22 @@
 """The arithmetic search over data sets and splits: held-out accuracy at mapped area, resumable, one JSON file a set.
 
-    python tests/benchmarks/bench_arithmetic.py [--sets redwine,seeds] [--splits 10] [--seconds 180]
-        [--without masks,comparators] [--out FOLDER]
+    python tests/benchmarks/bench_arithmetic.py [--sets redwine,seeds] [--splits 10] [--moves 3000000]
+        [--without masks,comparators] [--out FOLDER] [--table]
 
-A split that a file already holds is not run again. Validation chooses: of each front the mapped candidates that fit
-the set's area are taken, and of those the one that the search puts last; the test rows are read for that one alone.
-Training, search and the mapping of what it finds run on one core, within the seconds that are given (the mapping that
-is under way when time is up still ends).
+A split that a file already holds is not run again; splits come in order, so that every set has some early. The
+budget is a number of moves, so a figure can be repeated on any machine; processor seconds are written beside it: of
+the search with its training, and of the mapping inside it, all on one core. Validation chooses: of each front the
+mapped candidates that fit the set's area are taken, and of those the one that the search puts last; the test rows
+are read for that one alone.
 """
 
 import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import sys
-import time
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -45,7 +46,7 @@ GOALS: dict[str, tuple[tuple[float, float], ...]] = {
     "vertebral_3c": ((84.0, 0.3),),
     "whitewine": ((52.5, 0.25),),
 }
-SECONDS = {"pendigits": 600.0}
+MOVES = 3_000_000
 
 
 def settings_for(name: str, without: tuple[str, ...]) -> Settings:
@@ -75,18 +76,25 @@ def at_area(dataset: Dataset, front: tuple[Candidate, ...], limit: float) -> dic
     return None
 
 
-def run_split(name: str, seed: int, seconds: float, how: Settings) -> dict[str, Any]:
+def processor_s() -> tuple[float, float]:
+    """Processor seconds of this process, and of all that it started and saw end."""
+    own, others = (resource.getrusage(which) for which in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime, others.ru_utime + others.ru_stime
+
+
+def run_split(name: str, seed: int, moves: int, how: Settings) -> dict[str, Any]:
     """One search on one split."""
     dataset = load(name, seed=seed)
-    begun = time.monotonic()
+    before = processor_s()
     limit = 90.0 if max(area for _, area in GOALS[name]) > 2 else 20.0
     measure = measure_by_mapping(dataset.development, egfet.technology(), time_limit_s=limit)
-    front = search(dataset.development, seconds=seconds, seed=seed, settings=how, measure=measure)
-    spent = time.monotonic() - begun
+    front = search(dataset.development, moves=moves, seed=seed, settings=how, measure=measure)
+    after = processor_s()
     return {
         "seed": seed,
         "fingerprint": dataset.fingerprint,
-        "seconds": round(spent, 1),
+        "search_cpu_s": round(after[0] - before[0], 1),
+        "mapping_cpu_s": round(after[1] - before[1], 1),
         "front": len(front),
         "points": [
             {"goal_accuracy": accuracy, "goal_cm2": area, "found": at_area(dataset, front, area)}
@@ -124,14 +132,13 @@ def write(path: Path, document: dict[str, Any]) -> None:
     beside.replace(path)
 
 
-def bench(name: str, arguments: argparse.Namespace, without: tuple[str, ...]) -> None:
-    seconds = arguments.seconds or SECONDS.get(name, 180.0)
+def bench(name: str, arguments: argparse.Namespace, without: tuple[str, ...], splits: int) -> None:
     label = "+".join([name, *(f"without-{level}" for level in without)])
     path = arguments.out / f"{label}.json"
     how = settings_for(name, without)
     asked = {
         "set": name,
-        "seconds_asked": seconds,
+        "moves": arguments.moves,
         "without": list(without),
         "settings": json.loads(json.dumps(vars(how))),
     }
@@ -144,10 +151,10 @@ def bench(name: str, arguments: argparse.Namespace, without: tuple[str, ...]) ->
             print(f"{path.name} was made with other settings; --again replaces it")
             return
     have = {split["seed"] for split in document["splits"]}
-    for seed in range(arguments.splits):
+    for seed in range(splits):
         if seed in have:
             continue
-        document["splits"].append(run_split(name, seed, seconds, how))
+        document["splits"].append(run_split(name, seed, arguments.moves, how))
         document["splits"].sort(key=lambda split: split["seed"])
         document["summary"] = summary(document["splits"])
         document["versions"] = {
@@ -157,16 +164,35 @@ def bench(name: str, arguments: argparse.Namespace, without: tuple[str, ...]) ->
         }
         write(path, document)
         print(label, "split", seed, [point["found"] for point in document["splits"][-1]["points"]], flush=True)
-    for entry in document.get("summary", []):
-        print(label, json.dumps(entry))
+
+
+def table(folder: Path) -> None:
+    """Means and standard deviations over the splits, beside the goals."""
+    print("set                                   splits  goal          test         area cm2  search s  mapping s")
+    for path in sorted(folder.glob("*.json")):
+        document = json.loads(path.read_text())
+        splits = document["splits"]
+        spent = [statistics.fmean(split[key] for split in splits) for key in ("search_cpu_s", "mapping_cpu_s")]
+        for entry in document["summary"]:
+            goal = f"{path.stem:38s}{len(splits):6d}  {entry['goal_accuracy']:4.1f} @ {entry['goal_cm2']:5.2f}"
+            if "test_accuracy" not in entry:
+                print(f"{goal}  none fits")
+                continue
+            test, area = entry["test_accuracy"], entry["area_cm2"]
+            missing = f" ({entry['missing']} splits without)" if entry["missing"] else ""
+            print(
+                f"{goal}  {100 * test['mean']:5.1f} +- {100 * test['deviation']:3.1f}  {area['mean']:8.3f}  "
+                f"{spent[0]:8.0f}  {spent[1]:9.0f}{missing}"
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", default=",".join(GOALS))
     parser.add_argument("--splits", type=int, default=10)
-    parser.add_argument("--seconds", type=float, help="of each search, training included")
+    parser.add_argument("--moves", type=int, default=MOVES, help="changes that each search tries")
     parser.add_argument("--without", default="", help=f"levels switched off, of {', '.join(LEVELS)}")
+    parser.add_argument("--table", action="store_true", help="print what the files hold; run nothing")
     parser.add_argument("--again", action="store_true", help="replace results that were made with other settings")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results") / "arithmetic")
     arguments = parser.parse_args()
@@ -177,8 +203,10 @@ def main() -> None:
     if set(without) - set(LEVELS):
         parser.error(f"--without knows {', '.join(LEVELS)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for name in arguments.sets.split(","):
-        bench(name, arguments, without)
+    for splits in () if arguments.table else range(1, arguments.splits + 1):
+        for name in arguments.sets.split(","):
+            bench(name, arguments, without, splits)
+    table(arguments.out)
 
 
 if __name__ == "__main__":
