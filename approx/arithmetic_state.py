@@ -37,11 +37,11 @@ class Settings:
     times neurons times changes of a round; teacher_rows: nearby rows that a teacher labels; selection: weight of the
     validation accuracy in the choice; sensitive_starts: how many of the best starts are also thinned by second-order
     sensitivity (`approx.sensitivity`; 0: none. Four thinned ones are added for each); levels: what may be changed;
-    area_prices, power_prices: of each part of `arithmetic_native.FEATURES`; power_weight: cm2 that one mW of static power counts for. The front is one of
-    accuracy against area + power_weight * power: a weight chooses the trade, and as mapped power follows mapped area
-    (rank correlation 0.998) a third axis would show little. measurements: candidates that the function given as
-    `measure` is asked about at the end, the front being of those; measure_share: of the seconds,
-    kept for that; goals: prices at which the front matters most, where measuring begins;
+    area_prices, power_prices: of each part of `arithmetic_native.FEATURES`; power_weight: cm2 that one mW of static
+    power counts for. The front is one of accuracy against area + power_weight * power: a weight chooses the trade;
+    as mapped power follows mapped area (rank correlation 0.998) a third axis would show little. measurements:
+    candidates that the function given as `measure` is asked about at the end, the front being of those;
+    measure_share: of the seconds, kept for that; goals: prices where the front matters most, measured first;
     correct_every: rounds after which some are measured already and the prices of parts are fitted anew, drawn to
     area_prices (0: never. Fitting to up to 18 circuits of the same set did not rank others better).
     """
