@@ -63,9 +63,7 @@ def search(
     given = (starts,) if isinstance(starts, Netlist) else tuple(starts)
     if not given or sum(budget is not None for budget in (seconds, moves, rounds)) != 1:
         raise ValueError("give at least one start, and one of seconds, moves and rounds")
-    problem = _problem(
-        given, rows, validation, areas, weights, train, validation_weights, physics, settings or Settings()
-    )
+    made = problem(given, rows, validation, areas, weights, train, validation_weights, physics, settings)
     gates = [from_netlist(start) for start in given]
     if islands > 1:
         from approx import gate_islands
@@ -73,7 +71,7 @@ def search(
         if moves is not None:
             raise ValueError("islands take rounds or seconds")
         return gate_islands.search(
-            problem,
+            made,
             gates,
             seed,
             islands=islands,
@@ -83,7 +81,7 @@ def search(
             checkpoint=checkpoint,
             clean_up=clean_up,
         ).front()
-    pool = Pool(problem, gates, (seed,), clean_up)
+    pool = Pool(made, gates, (seed,), clean_up)
     if checkpoint is not None:
         from approx import gate_checkpoint
 
@@ -108,17 +106,18 @@ def search(
     return pool.front()
 
 
-def _problem(
+def problem(
     starts: Sequence[Netlist],
     rows: Rows,
     validation: Rows,
     areas: Mapping[str, float],
-    weights: NDArray[np.int64] | None,
-    train: Rows | None,
-    validation_weights: NDArray[np.int64] | None,
-    physics: Physics | None,
-    settings: Settings,
+    weights: NDArray[np.int64] | None = None,
+    train: Rows | None = None,
+    validation_weights: NDArray[np.int64] | None = None,
+    physics: Physics | None = None,
+    settings: Settings | None = None,
 ) -> Problem:
+    """What a search from these starts works on; arguments as in `search`."""
     first = starts[0]
     if any(start.inputs != first.inputs or start.outputs != first.outputs for start in starts):
         raise ValueError("the starts of a gate search must have the same ports")
@@ -142,7 +141,7 @@ def _problem(
         packed(validation, validation_weights),
         functions,
         total,
-        settings,
+        settings or Settings(),
     )
 
 

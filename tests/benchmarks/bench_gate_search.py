@@ -1,12 +1,14 @@
 """Throughput of the gate-level search: python tests/benchmarks/bench_gate_search.py [--json FILE].
 
-Candidates a second of processor time, the largest of several short rounds, in one process and in two at once. What
-the search reaches on data sets is measured by `bench_gates.py`.
+Candidates a second of processor time, the largest of several short rounds, in one process and in two at once; and on
+one island and on two, whose rates are added, in turns. What the search reaches on data sets is measured by
+`bench_gates.py`.
 """
 
 import argparse
 import json
 import multiprocessing
+import os
 import platform
 import sys
 import time
@@ -15,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from approx import gate_packing, gate_search, gate_state, teacher, tree_netlist
+from approx import gate_islands, gate_packing, gate_pool, gate_search, gate_state, teacher, tree_netlist
+from approx.netlist import Netlist
 from train.dataset import Development, Rows
 
 AREAS = {  # EGFET cells, um2
@@ -30,17 +33,23 @@ AREAS = {  # EGFET cells, um2
 SHAPES = ((120, 1_100, 60), (120, 11_000, 60), (1_000, 7_700, 64), (5_000, 7_700, 64))  # gates, rows, input bits
 
 
-def large_state(gates: int, rows: int, inputs: int, seed: int) -> gate_state.State:
+def large_tree(gates: int, rows: int, inputs: int, rng: np.random.Generator) -> tuple[Netlist, Rows]:
     """The circuit of a tree that learned random labels by heart: about so many gates, and right on most rows."""
-    rng = np.random.default_rng(seed)
     codes = rng.integers(0, 16, (rows, inputs // 4)).astype(np.uint8)
     labels = (codes[:, 0] // 4 + codes[:, 1] // 8 * (rng.random(rows) < 0.7)).astype(np.int64) % 4
     empty = Rows(codes[:0], labels[:0])
     names = tuple(f"x{i}" for i in range(codes.shape[1]))
     table = Development("random", names, ("0", "1", "2", "3"), (4,) * len(names), Rows(codes, labels), empty)
     weighted = teacher.WeightedRows(codes, labels, np.ones(rows, np.int64))
-    netlist = tree_netlist.build(teacher.tree(weighted, table, gates // (4 if gates < 500 else 2), seed=seed))
-    packed = gate_packing.pack(gate_packing.input_bits(codes, netlist.inputs), labels, 2)
+    tree = teacher.tree(weighted, table, gates // (4 if gates < 500 else 2), seed=0)
+    return tree_netlist.build(tree), Rows(codes, labels)
+
+
+def large_state(gates: int, rows: int, inputs: int, seed: int) -> gate_state.State:
+    """A circuit of `large_tree` ready to be changed."""
+    rng = np.random.default_rng(seed)
+    netlist, given = large_tree(gates, rows, inputs, rng)
+    packed = gate_packing.pack(gate_packing.input_bits(given.codes, netlist.inputs), given.labels, 2)
     cells = gate_packing.library(tree_netlist.TWO_INPUT_CELLS, AREAS)
     first = 2 + len(packed.inputs)
     return gate_state.State(
@@ -62,6 +71,42 @@ def throughput(job: tuple[int, int, int, int]) -> dict[str, float]:
     return {"gates": live, "rows": rows, "candidates_per_second": round(best)}
 
 
+def load() -> str:
+    """Of the machine, over one minute, and its cores."""
+    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
+def island_scaling(rounds: int = 8) -> tuple[float, float]:
+    """Candidates a second of processor time: the mean of two islands' work done one after the other, the sum at once.
+
+    Before their first exchange islands do the same work as alone, so the circuits are the same in both.
+    """
+    netlist, rows = large_tree(120, 6_000, 60, np.random.default_rng(0))
+    validation, settings = Rows(rows.codes[:500], rows.labels[:500]), gate_search.with_settings(effort=1e8)
+    problem = gate_search.problem([netlist], rows, validation, AREAS, settings=settings)
+    starts = [gate_packing.from_netlist(netlist)]
+    alone = []
+    for number in (0, 1):
+        pool = gate_pool.Pool(problem, starts, (0, number))
+        pool.round()
+        begun, before = time.process_time(), pool.evaluated
+        for _ in range(rounds - 1):
+            pool.round()
+        alone.append((pool.evaluated - before) / (time.process_time() - begun))
+    seen: dict[int, list[tuple[float, int]]] = {}
+
+    def note(line: str) -> None:
+        number = int(line.split(",")[0].split()[1])
+        process = sorted(child.pid or 0 for child in multiprocessing.active_children())[number]
+        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+        seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        seen.setdefault(number, []).append((seconds, int(line.split(", ")[2].split()[0])))
+
+    gate_islands.search(problem, starts, 0, islands=2, rounds=2 * rounds, progress=note)
+    at_once = [(last[1] - first[1]) / (last[0] - first[0]) for first, *_, last in seen.values()]
+    return sum(alone) / 2, sum(at_once)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
@@ -73,12 +118,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in found:
         print(f"{line['gates']:6d} gates x {line['rows']:6d} rows: {line['candidates_per_second']:9,d} candidates/s")
     print(f"two processes: {both:.2f} x one")
+    turns = [island_scaling() for _ in range(3)]
+    islands = max(two / one for one, two in turns)
+    print(f"two islands: {islands:.2f} x one, the best of {len(turns)} turns; load {load()}")
     if options.json:
         versions = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
         beside = options.json.with_suffix(".tmp")
-        beside.write_text(
-            json.dumps({"versions": versions, "throughput": found, "two_processes": both}, indent=1) + "\n"
-        )
+        figures = {"versions": versions, "throughput": found, "two_processes": both, "islands": turns, "load": load()}
+        beside.write_text(json.dumps(figures, indent=1) + "\n")
         beside.replace(options.json)
     return 0
 
