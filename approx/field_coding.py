@@ -34,7 +34,8 @@ class Coding:
 def coordinate_code(u: NDArray[np.floating]) -> NDArray[np.uint16]:
     """The code of coordinates in [0, 1], any shape."""
     codes = np.clip(np.floor(np.asarray(u, np.float64) * 2**COORDINATE_BITS), 0, 2**COORDINATE_BITS - 1)
-    return codes.astype(np.uint16)
+    whole: NDArray[np.uint16] = codes.astype(np.uint16)
+    return whole
 
 
 def distance_code(squared: NDArray[np.floating], drop: int) -> NDArray[np.int32]:
@@ -66,6 +67,7 @@ def encode(
 
 
 def pixel_codes(size: int) -> NDArray[np.uint16]:
-    """Coordinate codes of the pixels of a row or column, corner to corner: min(k * 2**16 // (size - 1), 2**16 - 1)."""
+    """Codes of the pixels of a row or column, corner to corner: min(k * 2**16 // (size - 1), 2**16 - 1)."""
     codes = np.arange(size, dtype=np.int64) * 2**COORDINATE_BITS // max(size - 1, 1)
-    return np.minimum(codes, 2**COORDINATE_BITS - 1).astype(np.uint16)
+    clipped: NDArray[np.uint16] = np.minimum(codes, 2**COORDINATE_BITS - 1).astype(np.uint16)
+    return clipped

@@ -20,6 +20,8 @@ from train.field import Meaning
 # Bits of the position between two texels. With 7, a row's blend fits int16 and the column's blend int32 exactly.
 FRACTION_BITS = 7
 PHASE_BITS = 16
+MOST_WIDTH = 4096
+MOST_ENTRIES = 2**24
 I8: TypeAlias = NDArray[np.int8]
 
 
@@ -149,7 +151,7 @@ class IntegerField:
     def bytes_per_entry(self) -> float:
         """Bytes of one entry's own texels, packed."""
         own = [read for read in self.reads if read.table.shape[0] == self.entries]
-        return sum(read.table[0].size * read.bits / 8 for read in own)
+        return float(sum(read.table[0].size * read.bits / 8 for read in own))
 
     def evaluate(
         self, entry: NDArray[np.integer], u: NDArray[np.integer], v: NDArray[np.integer]
@@ -237,5 +239,7 @@ def check(field: IntegerField) -> None:
         raise InputError(f"the field answers {width} numbers but its coding has {len(coding.scale)}")
     if not -(2**30) <= coding.margin <= 2**30 or not 0 <= coding.low_code <= coding.high_code < 2**30:
         raise InputError("the field's margin or its codes lie beyond their range")
-    if field.positions.shape not in ((0, 3), (entries, 3)):
+    if field.positions.shape != ((entries, 3) if field.meaning == "visibility" else (0, 3)):
         raise InputError(f"the field has {entries} entries but positions {field.positions.shape}")
+    if max(len(dense.bias) for dense in field.dense) > MOST_WIDTH or entries > MOST_ENTRIES:
+        raise InputError(f"a field has layers of at most {MOST_WIDTH} and {MOST_ENTRIES} entries")

@@ -93,7 +93,9 @@ def quantise(
         else:
             kind = field.first_activation if number == 0 and field.first_activation else field.activation
             exact = floats.activate(kind, exact.astype(np.float32)).astype(np.float64)
-            made = _periodic(todo) if kind == "periodic_quadratic" else _clipped(todo, exact, field.weights[number + 1])
+            made = (
+                _periodic(todo) if kind == "periodic_quadratic" else _clipped(todo, exact, field.weights[number + 1])
+            )
         layers += [made.dense, made.activation]
         extra = made.extra if number == 0 else extra
         x = made.signal
@@ -219,6 +221,7 @@ def _periodic(layer: _Layer) -> _Made:
 
 def _last(field: floats.FloatField, layer: _Layer) -> tuple[_Made, Coding]:
     """The answers: bytes of a picture, codes of a squared distance, or plain numbers with a scale."""
+    activation: FieldLayer
     limit, low, high = layer.limit, field.output_low.astype(np.float64), field.output_high.astype(np.float64)
     margin, drop, low_code, high_code, stretch = 0, 0, 0, 2**30 - 1, 1.0
     if field.meaning == "picture":

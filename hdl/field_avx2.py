@@ -236,13 +236,16 @@ def _layer(how: FieldPlan, number: int) -> list[str]:
         assert isinstance(layer, ClippedReLU)
         lines += [
             "                const __m256i zero = _mm256_setzero_si256(), top = _mm256_set1_epi32(255);",
-            f"                a = _mm256_min_epi32(_mm256_max_epi32(_mm256_srai_epi32(a, {layer.shift}), zero), top);",
-            f"                b = _mm256_min_epi32(_mm256_max_epi32(_mm256_srai_epi32(b, {layer.shift}), zero), top);",
+            f"                a = _mm256_max_epi32(_mm256_srai_epi32(a, {layer.shift}), zero);",
+            "                a = _mm256_min_epi32(a, top);",
+            f"                b = _mm256_max_epi32(_mm256_srai_epi32(b, {layer.shift}), zero);",
+            "                b = _mm256_min_epi32(b, top);",
             "                const __m256i y = _mm256_or_si256(a, _mm256_slli_epi32(b, 16));",
         ]
     return [
         *lines,
-        "                _mm256_store_si256((__m256i *)(out + (o / 2 + (k >> 1)) * 2 * LANES + 2 * (q + 8 * (k & 1))), y);",
+        "                int16_t *to = out + (o / 2 + (k >> 1)) * 2 * LANES + 2 * (q + 8 * (k & 1));",
+        "                _mm256_store_si256((__m256i *)to, y);",
         "            }",
         "        }",
         "}",

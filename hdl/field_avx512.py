@@ -394,7 +394,8 @@ static T512 size_t visible_avx512(const struct FIELD *f, size_t n, const uint32_
         answer_avx512(f, now, out);
         for (int q = 0; q < LANES; q += 16) {{
             __m512i c = _mm512_loadu_si512(code + at + q);
-            c = _mm512_sub_epi32(_mm512_min_epi32(_mm512_max_epi32(c, low), high), _mm512_set1_epi32({coding.margin}));
+            c = _mm512_min_epi32(_mm512_max_epi32(c, low), high);
+            c = _mm512_sub_epi32(c, _mm512_set1_epi32({coding.margin}));
             const __mmask16 less = _mm512_cmplt_epi32_mask(c, _mm512_load_si512(out[0] + q));
             _mm_storeu_si128((__m128i *)(seen + at + q), _mm_maskz_set1_epi8(less, 1));
         }}

@@ -28,9 +28,11 @@ def _reads(how: FieldPlan) -> list[str]:
     lines, group = [], 0
     for k, level in enumerate(how.levels):
         lines += [
-            f"    const uint32_t px{k} = (uint32_t)u * {level.width - 1}u, py{k} = (uint32_t)v * {level.height - 1}u;",
+            f"    const uint32_t px{k} = (uint32_t)u * {level.width - 1}u;",
+            f"    const uint32_t py{k} = (uint32_t)v * {level.height - 1}u;",
             f"    const uint32_t fx{k} = px{k} >> 9 & 127, fy{k} = py{k} >> 9 & 127;",
-            f"    const uint8_t *a{k} = {start(level)} + (py{k} >> 16) * {level.row}u + (px{k} >> 16) * {level.texel}u;",
+            f"    const uint8_t *a{k} = {start(level)}",
+            f"        + (py{k} >> 16) * {level.row}u + (px{k} >> 16) * {level.texel}u;",
             f"    const __m128i wx{k} = _mm_set1_epi32((int)((128 + fx{k} * 255) * 65537u));",
             f"    const __m128i wy{k} = _mm_set1_epi32((int)(128 - fy{k} + (fy{k} << 16)));",
         ]

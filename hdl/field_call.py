@@ -7,6 +7,7 @@ import ctypes
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from hdl.field_plan import FieldPlan
 from hdl.process import run
 from train.errors import InputError
 
-OPTIONS = ("-std=gnu99", "-O3", "-fno-math-errno", "-shared", "-fPIC")
+OPTIONS = ("-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-shared", "-fPIC")
 
 
 def build(how: FieldPlan, folder: Path, *, name: str = "field") -> "CField":
@@ -86,7 +87,8 @@ class CField:
         self.tables = aligned(tables)
         self._handle = _Handle()
         self._at = ctypes.addressof(self._handle)
-        pointer, size = ctypes.c_void_p, ctypes.c_size_t
+        pointer: type[ctypes.c_void_p] = ctypes.c_void_p
+        size: type[ctypes.c_size_t] = ctypes.c_size_t
         self._load, self._use = code[f"{name}_load"], code[f"{name}_use"]
         self._batch, self._answers = code[f"{name}_visible_batch"], code[f"{name}_evaluate_batch"]
         self._from, self._one = code[f"{name}_visible_from"], code[f"{name}_visible"]
@@ -96,7 +98,7 @@ class CField:
         self._batch.argtypes = [pointer, size, *[pointer] * 5]
         self._answers.argtypes = [pointer, size, *[pointer] * 4]
         self._from.argtypes = [pointer, ctypes.c_uint32, size, *[pointer] * 4]
-        place = [pointer, ctypes.c_uint32, ctypes.c_uint16, ctypes.c_uint16]
+        place: list[type[ctypes._SimpleCData[Any]]] = [pointer, ctypes.c_uint32, ctypes.c_uint16, ctypes.c_uint16]
         self._one.argtypes = [*place, ctypes.c_int32]
         self._answer.argtypes = [*place, pointer]
         self._distance.argtypes, self._distance.restype = place, ctypes.c_float

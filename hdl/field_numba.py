@@ -96,7 +96,9 @@ def _level(how: FieldPlan, k: int) -> list[str]:
     level = how.levels[k]
     first = sum(item.features for item in how.levels[:k])
     start = HEADER + level.offset if level.shared else HEADER + how.shared_bytes + level.offset
-    base = f"{start}" if level.shared else f"{start} + np.int64(min(entry[q], {how.field.entries - 1})) * {how.stride}"
+    base = (
+        f"{start}" if level.shared else f"{start} + np.int64(min(entry[q], {how.field.entries - 1})) * {how.stride}"
+    )
     words = level.texel == 4
     table = "words" if words else "tables"
     lines = [
@@ -121,7 +123,9 @@ def _level(how: FieldPlan, k: int) -> list[str]:
             if words:
                 value = f"{table}[at + {offset // 4}]"
             else:
-                parts = [f"np.int32({table}[at + {offset + b}]{' & 255' if b < 3 else ''})" for b in range(level.texel)]
+                parts = [
+                    f"np.int32({table}[at + {offset + b}]{' & 255' if b < 3 else ''})" for b in range(level.texel)
+                ]
                 value = " | ".join(f"{part} << {8 * b}" if b else part for b, part in enumerate(parts))
             lines.append(f"        s[{192 + 64 * (4 * plane + corner)} + q] = {value}")
     lines += ["    for q in range(64):", "        fx, fy = np.int32(s[q]), np.int32(s[64 + q])"]
@@ -153,7 +157,8 @@ def _activated(layer: FieldLayer, value: str) -> list[str]:
             moved = f"({value} >> {shift})" if shift >= 0 else f"({value} << {-shift})"
             return [
                 f"{value} = np.int32((np.int32({moved}) + np.int32(32768)) & 65535) - np.int32(32768)",
-                f"{value} = np.int32(min(np.int32(np.int32({value} * (np.int32(32768) - abs({value}))) >> 21), np.int32(127)))",
+                f"{value} = np.int32(np.int32({value} * (np.int32(32768) - abs({value}))) >> 21)",
+                f"{value} = np.int32(min({value}, np.int32(127)))",
             ]
         case Rescale(shift):
             return [f"{value} = {value} >> {shift}"]
@@ -163,7 +168,7 @@ def _activated(layer: FieldLayer, value: str) -> list[str]:
 def _layer(how: FieldPlan, number: int) -> list[str]:
     """One layer; weights are literals where the text stays short, since then they need no registers."""
     field = how.field
-    dense, layer, kind = field.dense[number], field.activations[number], _kind(how, number)
+    dense, kind = field.dense[number], _kind(how, number)
     outputs, inputs = dense.weights.shape
     extra = number == 0 and field.coordinates is not None
     lines = [
@@ -222,7 +227,9 @@ def _literal(how: FieldPlan, number: int) -> bool:
 
 def _entries(how: FieldPlan) -> list[str]:
     field, coding = how.field, how.field.coding
-    widest = max([sum(level.features for level in how.levels), *(-(-len(d.bias) // TILE) * TILE for d in field.dense)])
+    widest = max(
+        [sum(level.features for level in how.levels), *(-(-len(d.bias) // TILE) * TILE for d in field.dense)]
+    )
     lines = [
         "",
         "",
@@ -230,7 +237,8 @@ def _entries(how: FieldPlan) -> list[str]:
         "def block(tables, words, entry, u, v, a, b, s, out):",
     ]
     lines += [
-        f"    read{k}({'words' if level.texel == 4 else 'tables'}, entry, u, v, a, s)" for k, level in enumerate(how.levels)
+        f"    read{k}({'words' if level.texel == 4 else 'tables'}, entry, u, v, a, s)"
+        for k, level in enumerate(how.levels)
     ]
     x, y = "a", "b"
     for number in range(len(field.dense)):

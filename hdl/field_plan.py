@@ -136,9 +136,9 @@ def packed(read: GridRead, level: Level) -> NDArray[np.uint8]:
     wide = np.zeros((entries, level.height, level.width, slots), np.int8)
     wide[..., : level.features] = read.table
     split = wide.reshape(entries, level.height, level.width, level.planes, 8 // level.bits, level.texel)
-    bytes_ = split[..., 0, :].view(np.uint8)
+    bytes_: NDArray[np.uint8] = split[..., 0, :].view(np.uint8)
     if level.bits == 4:
-        bytes_ = bytes_ & 15 | split[..., 1, :].view(np.uint8) << 4
+        bytes_ = np.bitwise_or(bytes_ & np.uint8(15), split[..., 1, :].view(np.uint8) << np.uint8(4))
     return np.ascontiguousarray(bytes_.transpose(0, 1, 3, 2, 4)).reshape(entries, level.size)
 
 

@@ -75,7 +75,8 @@ def _level_functions(how: FieldPlan) -> list[str]:
     for k, level in enumerate(how.levels):
         lines += [
             f"/* Level {k}: {level.height} x {level.width} texels of {level.features} x {level.bits} bits. */",
-            f"static INLINE void read{k}(const struct FIELD *f, uint32_t e, int32_t u, int32_t v, int16_t *y, int step)",
+            f"static INLINE void read{k}(const struct FIELD *f, uint32_t e, int32_t u, int32_t v,",
+            "    int16_t *y, int step)",
             "{",
             f"    const int32_t px = u * {level.width - 1}, py = v * {level.height - 1};",
             "    const int32_t fx = px >> 9 & 127, fy = py >> 9 & 127;",
@@ -155,7 +156,8 @@ def _single(how: FieldPlan) -> list[str]:
     field = how.field
     widest = max([sum(level.features for level in how.levels), *(len(d.bias) for d in field.dense[:-1]), 1])
     lines = [
-        "static INLINE void single_plain(const struct FIELD *f, uint32_t entry, uint16_t u, uint16_t v, int32_t *out)",
+        "static INLINE void single_plain(const struct FIELD *f, uint32_t entry, uint16_t u, uint16_t v,",
+        "    int32_t *out)",
         "{",
         f"    int16_t values[2][{widest}] ALIGNED;",
         "    const uint32_t e = entry < f->last ? entry : f->last;",
