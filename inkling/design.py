@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from approx.convert import Output
 from approx.netlist import Netlist, Port
 from approx.network import IntegerNetwork, Logic, without_unused_inputs
 from inkling.effort import Effort
@@ -27,7 +28,8 @@ class Job:
     rows: uint8 [rows, columns], codes of training and validation rows (vectors to check with); the first
     `training_rows` of them are the training rows, whose states give the static power. quantisers and columns
     are those of the data set. Where `verified` is false (rivals) the design is only emitted to be costed, and
-    its mapped cells are still compared with the reference on the rows.
+    its mapped cells are still compared with the reference on the rows. outputs: what the scores of a regression
+    mean, which has no classes.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Job:
     seed: int
     fingerprint: str
     verified: bool
+    outputs: tuple[Output, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def build(job: Job, folder: Path | None) -> Built:
 
     network = without_unused_inputs(job.network)
     rows = network.select(job.rows).astype(np.uint8)
-    verilog = behavioural(network)
+    verilog = behavioural(network, sharing=job.effort.sharing)
     lap("emit")
     mapping = map_verilog(
         verilog, job.technology, effort=job.effort.name, seed=job.seed, time_limit_s=job.effort.mapping_s
@@ -112,7 +115,7 @@ def build(job: Job, folder: Path | None) -> Built:
             texts = {
                 "top.v": verilog,
                 "mapped.v": emitted.mapped,
-                "component.py": component_file.emit(network, class_names=job.classes),
+                "component.py": component_file.emit(network, class_names=job.classes, sharing=job.effort.sharing),
                 "kernel.c": kernel_c,
                 "kernel.h": kernel_h,
                 "kernel.py": kernel_py,
@@ -186,11 +189,22 @@ def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:
         "method": job.method,
         "levels": list(job.levels),
         "inputs": inputs,
-        "output": {"port": "label", "classes": list(job.classes)},
+        **_outputs(job),
         "seed": job.seed,
         "data_fingerprint": job.fingerprint,
         "inkling": __version__,
     }
+
+
+def _outputs(job: Job) -> dict[str, Any]:
+    """The label port and its classes, or the ports of the scores, which are numbers in two's complement or not."""
+    if not job.outputs:
+        return {"output": {"port": "label", "classes": list(job.classes)}}
+    scores = [
+        {"port": f"score_{k}", "name": o.name, "scale": o.scale, "offset": o.offset}
+        for k, o in enumerate(job.outputs)
+    ]
+    return {"outputs": scores}
 
 
 def _json(data: object) -> str:

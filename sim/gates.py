@@ -20,6 +20,7 @@ from sim.comparison import mismatches
 from sim.kernels import REFERENCE, check_vectors, compile_c, failed, plain
 from sim.vectors import reference
 from sim.verdict import Verdict
+from sim.wrapper import outputs
 
 _CHILD = """
 import ctypes, sys, time
@@ -48,7 +49,7 @@ print(spent * 1e9 / max(rows, 1))
 def verify_gates(
     netlist: Netlist, network: IntegerNetwork, vectors: NDArray[np.uint8], *, expected: Ints | None = None
 ) -> Verdict:
-    """Evaluate the netlist on `vectors` in numba and compare its label with the reference.
+    """Evaluate the netlist on `vectors` in numba and compare its label, or scores, with the reference.
 
     vectors: the values that enter the network, uint8 [rows, inputs]; the netlist's ports are found by the port
     names of the network's inputs, and those it does not have are taken as unused. expected: what
@@ -64,7 +65,12 @@ def verify_gates(
     started = time.perf_counter()
     planes = evaluate(netlist, packed)
     spent = time.perf_counter() - started
-    found = unpack(planes, netlist.outputs, len(vectors))[:, 0]
+    found = unpack(planes, netlist.outputs, len(vectors))
+    if network.is_classifier:
+        found = found[:, 0]
+    else:
+        signs = np.array([np.int64(1) << item.width - 1 if item.signed else 0 for item in outputs(network)])
+        found = (found ^ signs) - signs  # two's complement
     wrong, example = mismatches(network, vectors, expected, found)
     return Verdict(
         route="gates",
@@ -94,7 +100,7 @@ def verify_gates_c(
     """
     check_vectors(network.inputs, vectors)
     columns = port_columns(netlist, network)
-    if not has_label_entry(netlist):
+    if not network.is_classifier or not has_label_entry(netlist):
         raise ValueError("bit-sliced C gives labels only for ports of at most 8 bits")
     if expected is None:
         expected = reference(network, vectors)
@@ -126,8 +132,10 @@ def verify_gates_c(
 
 def port_columns(netlist: Netlist, network: IntegerNetwork) -> list[int]:
     """For every input port of the netlist the input of the network that it carries."""
-    if not network.is_classifier or len(netlist.outputs) != 1:
-        raise ValueError("only a netlist with one output port, the label, can be compared with a classifier")
+    expected = [(item.name, item.width) for item in outputs(network)]
+    found = [(port.name, port.width) for port in netlist.outputs]
+    if found != expected if not network.is_classifier else len(found) != 1:
+        raise ValueError("only a netlist with the network's outputs, one `label` or its scores, can be compared")
     names = port_names([item.name for item in network.inputs])
     known = {name: (i, item.bits) for i, (name, item) in enumerate(zip(names, network.inputs, strict=True))}
     columns = []
