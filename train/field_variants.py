@@ -89,7 +89,8 @@ class TiledField(torch.nn.Module):
         weights, biases = [], []
         sizes = (2, width, width, outputs)
         for k in range(3):
-            bound = omega / 2 if k == 0 else math.sqrt(6 / sizes[k])
+            # The answers start near 0: what thousands of networks would start with is noise.
+            bound = omega / 2 if k == 0 else math.sqrt(6 / sizes[k]) * (1 if k == 1 else 0.1)
             matrix = (2 * torch.rand(count, sizes[k], sizes[k + 1], generator=generator) - 1) * bound
             shift = (2 * torch.rand(count, sizes[k + 1], generator=generator) - 1) * (math.pi if k == 0 else 0)
             weights.append(torch.nn.Parameter(matrix))

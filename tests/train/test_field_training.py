@@ -19,6 +19,7 @@ from train.field_tasks import SignalTask, answers, quality, to_field
 from train.field_training import Settings, train
 from train.signals import Signal, picture, psnr
 
+torch.set_num_threads(1)
 JOB = Path(__file__).with_name("field_job.py")
 
 
