@@ -15,15 +15,20 @@ from approx.cmvm_adders import CellPlan
 from approx.cmvm_cells import CellBuilder
 from approx.cmvm_digits import digit_count, minimal_digits
 from approx.cmvm_layout import Laid, Sum, input_word, lay_output, lay_shared
-from approx.cmvm_search import Shared, expand, search
+from approx.cmvm_search import LARGEST, Shared, expand, search
 from approx.network import Ints
 
 # Width of the beam search for half adders while digits are being chosen.
 NARROW = 3
-# Moves times size of the matrix times outputs, where nobody says how many moves.
-WORK = 400_000
+# Work (moves times size of the matrix times outputs) where nobody says how much, the most moves, and the work that
+# a move is at least.
+WORK, MOST_MOVES, LEAST_WORK = 400_000, 2000, 200
+# Longest side of a matrix in which sharing is tried without being asked to.
+LONGEST = 512
 # Candidates times size of the matrix that are priced exactly.
 EXACT = 2000
+# Terms of a sum times the choices of digits that are tried for it.
+TRIALS = 60_000
 
 
 @dataclass(frozen=True)
@@ -58,13 +63,15 @@ def plans(
     *,
     first_bit: int = 0,
     moves: int | None = None,
+    work: int = WORK,
     seed: int = 0,
 ) -> list[Plan]:
     """Plans of weights @ x + bias, int64 [outputs, inputs] and [outputs]; low[i] <= x[i] <= high[i]. Cheapest first.
 
-    first_bit: the outputs' bits below it need not be right. moves: how many times sharing is tried; 0 shares
-    nothing, None takes what lasts seconds. Equal arguments give equal plans. Raises ValueError for shapes that do
-    not fit, empty ranges, or weights of 2**14 and more unless moves is 0.
+    first_bit: the outputs' bits below it need not be right. moves: how many times sharing is tried, 0 sharing
+    nothing; None tries as often as `work` allows (a core does some 60,000 of it a second), but once, except for
+    weights of 2**14 and more and for huge matrices. Equal arguments give equal plans. Raises ValueError for shapes
+    that do not fit, empty ranges, or, where moves are named, weights of 2**14 and more.
     """
     weights = np.asarray(weights, np.int64)
     outputs, inputs = weights.shape
@@ -84,7 +91,9 @@ def plans(
     core = weights[np.ix_(some, free)]
     box = np.array(low, np.int64)[free], np.array(high, np.int64)[free]
     if moves is None:
-        moves = min(max(WORK // (core.size * len(core) + 1), 40), 2000)
+        moves = min(max(work // (core.size * len(core) + LEAST_WORK), 1), MOST_MOVES)
+        if np.abs(core).max(initial=0) >= LARGEST or max(core.shape) > LONGEST:
+            moves = 0
     if moves and some:
         candidates = search(core, *box, moves=moves, seed=seed, keep=min(max(EXACT // core.size, 6), 80))
     else:
@@ -102,10 +111,11 @@ def plan(
     *,
     first_bit: int = 0,
     moves: int | None = None,
+    work: int = WORK,
     seed: int = 0,
 ) -> Plan:
     """The cheapest of `plans`."""
-    return plans(weights, bias, low, high, first_bit=first_bit, moves=moves, seed=seed)[0]
+    return plans(weights, bias, low, high, first_bit=first_bit, moves=moves, work=work, seed=seed)[0]
 
 
 def _planned(
@@ -145,6 +155,7 @@ def _sum(row: Ints, names: Sequence[int], constant: int, ends: tuple[int, int], 
     used = [int(k) for k in np.flatnonzero(row)]
     ways = [minimal_digits(int(row[k])) for k in used]
     picked = [0] * len(used)
+    trials = TRIALS // max(sum(map(len, ways)), 1)
 
     def made() -> Sum:
         chosen = [(names[k], *digit) for k, way, p in zip(used, ways, picked, strict=True) for digit in way[p]]
@@ -157,8 +168,9 @@ def _sum(row: Ints, names: Sequence[int], constant: int, ends: tuple[int, int], 
         for j, way in enumerate(ways):
             for p in range(len(way)):
                 before = picked[j]
-                if p == before:
+                if p == before or trials <= 0:
                     continue
+                trials -= 1
                 picked[j] = p
                 price = lay(made(), beam=NARROW).price
                 if price < best:

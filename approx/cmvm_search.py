@@ -1,10 +1,9 @@
 """Searching which linear combinations of words several rows of a constant matrix should share.
 
 Rows and shared sums are coefficient vectors over words; prices are estimates in full adders: bits in less bits out.
-The exact plan and its price are made in `approx.cmvm`; the inner loops, compiled, are in `approx.cmvm_greedy`.
+The exact plan and its price are made in `approx.cmvm`; the inner loops are in `approx.cmvm_greedy`.
 """
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,8 @@ from approx.network import Ints
 
 # Beside full adders a sum has half adders in some of its columns: full adders to a column of the result.
 HALF_PER_COLUMN = 0.25
+# Weights must be below it in magnitude.
+LARGEST = 2**14
 # How many of the best found a move may start from.
 PARENTS = 6
 
@@ -35,15 +36,15 @@ def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int, keep:
 
     The first move shares greedily (after Hartley 1996, but whole row intersections and row differences beside
     two-term patterns); each further one takes some shared sums out of one of the best and shares anew, with noise.
-    Returns the `keep` best
-    different ones found. Raises ValueError for weights beyond 2**14.
+    Returns the `keep` best different ones found. Raises ValueError for weights of 2**14 and more.
     """
-    if len(weights) == 0 or np.abs(weights).max(initial=0) >= 2**14:
+    if len(weights) == 0 or np.abs(weights).max(initial=0) >= LARGEST:
         raise ValueError("weights must be below 2**14 in magnitude")
     limit = 2 ** int(np.abs(weights).max(initial=1)).bit_length()
-    from approx import cmvm_greedy as engine
+    from approx.cmvm_greedy import greedy
+    from approx.cmvm_tables import tables
 
-    gain, choice, digits = _tables(limit)
+    gain, choice, digits = tables(limit)
     generator = np.random.default_rng(seed)
     outputs, inputs = weights.shape
     spans = (high - low).astype(np.int64)
@@ -58,30 +59,12 @@ def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int, keep:
         room = inputs + max(start.shape[0] - outputs, 0) + 12 * outputs + 24
         rows = np.zeros((outputs + room - inputs, room), np.int64)
         rows[: start.shape[0], : start.shape[1]] = start
-        used = engine.greedy(
-            rows, outputs, inputs, start.shape[1], spans, gain, choice, digits, limit, noise, generator
-        )
+        words = start.shape[1]
+        used = greedy(rows, outputs, inputs, words, spans, gain, choice, digits, limit, noise, generator)
         found = _tidy(rows[: outputs + used - inputs, :used], outputs, inputs, spans, digits, limit)
         if all(abs(found.cost - other.cost) > 1e-9 for other in best):
             best = sorted([*best, found], key=lambda one: one.cost)[:keep]
     return best
-
-
-@functools.lru_cache(maxsize=4)
-def _tables(limit: int) -> tuple[Ints, Ints, Ints]:
-    """What splitting two weights up to `limit` saves, how, and the digits of every number that may turn up."""
-    from approx import cmvm_greedy as engine
-
-    digits = _digits(2 * limit << engine.SHIFTS)
-    depth = engine.SHIFTS if limit <= 256 else 1
-    gain, choice = engine.split_tables(min(limit, 256), depth, digits)
-    return gain, choice, digits
-
-
-def _digits(limit: int) -> Ints:
-    """Digits of the canonical signed-digit form of 0..limit."""
-    values = np.arange(limit + 1)
-    return np.array(np.bitwise_count(values ^ (3 * values)), np.int64)
 
 
 def expand(coefficients: Ints, outputs: int, inputs: int) -> Ints:

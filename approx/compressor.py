@@ -1,11 +1,11 @@
 """Plans of adder trees: which full and half adders sum constant multiples of small inputs, as plain data.
 
-A plan names cells over numbered bits and knows no hardware language; `hdl.neuron` draws it. Only the standard
+A plan names cells over numbered bits and knows no hardware language; `hdl.masked` draws it. Only the standard
 library is used, so that this file can be copied into a stand-alone design.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # What a cell computes of its sources a, b, c (missing sources are 0); node numbers 0 and 1 are those constants:
@@ -100,64 +100,14 @@ def cost(plan: SumPlan) -> int:
     )
 
 
-def plan_sum(
-    weights: Sequence[int], bias: int, low: Sequence[int], high: Sequence[int], *, first_bit: int = 0
-) -> SumPlan:
-    """Plan bias + sum of weights[i] * x[i] for low[i] <= x[i] <= high[i].
-
-    x[i] is given in the fewest bits that hold its range, two's complement if low[i] < 0. Positive and negative
-    digits are summed in two trees of unsigned bits whose difference is the result; a constant lands where it is
-    cheapest. Bits of the sum below `first_bit` are worked out only as far as the bits above need them.
-    """
-    plans = [
-        _plan_of_digits(digits, weights, bias, low, high, first_bit)
-        for digits in (fewest_digits, binary_digits, canonical_signed_digits)
-    ]
-    return min(plans, key=cost)
-
-
-def _plan_of_digits(
-    digits: Callable[[int], tuple[tuple[int, int], ...]],
-    weights: Sequence[int],
-    bias: int,
-    low: Sequence[int],
-    high: Sequence[int],
-    first_bit: int,
-) -> SumPlan:
-    """The cheapest plan for a way to write weights as digits."""
-    fixed = bias + sum(w * lo for w, lo, hi in zip(weights, low, high, strict=True) if lo == hi)
-    free = [i for i, w in enumerate(weights) if w and low[i] != high[i]]
-    positive: list[tuple[int, int, int]] = []  # (input, bit, power)
-    negative: list[tuple[int, int, int]] = []
-    largest = [0, 0]  # of the positive and of the negative tree without constants
-    for i in free:
-        width = bits_to_hold(low[i], high[i])
-        for power, sign in digits(weights[i]):
-            for bit in range(width):
-                # The top bit of two's complement counts negatively.
-                up = sign > 0 if low[i] >= 0 or bit < width - 1 else sign < 0
-                (positive if up else negative).append((i, bit, power + bit))
-            if low[i] >= 0:
-                largest[sign < 0] += high[i] << power
-            else:
-                ones = (1 << (width - 1)) - 1
-                largest[sign < 0] += ones << power
-                largest[sign > 0] += (ones + 1) << power
-    smallest = fixed + sum(min(weights[i] * low[i], weights[i] * high[i]) for i in free)
-    greatest = fixed + sum(max(weights[i] * low[i], weights[i] * high[i]) for i in free)
-    plans = [
-        _difference(positive, negative, largest, constants, (smallest, greatest), first_bit)
-        for constants in _placements(fixed, bool(positive), bool(negative))
-    ]
-    return min(plans, key=cost)
-
-
 def plan_bits(
     weights: Sequence[tuple[int, int, int]], bias: int, low: int, high: int, *, first_bit: int = 0
 ) -> SumPlan:
     """Plan bias + sum of weight * bit for single bits (input, bit, weight) of unsigned inputs, each given once.
 
-    What masks leave of a sum of products, with terms of the same bit added up. low, high: range of the sum.
+    What masks leave of a sum of products, with terms of the same bit added up. low, high: range of the sum. Positive
+    and negative digits are summed in two trees whose difference is the result; a constant lands where it is cheapest.
+    Bits of the sum below `first_bit` are worked out only as far as the bits above need them.
     """
     plans = []
     for digits in (fewest_digits, binary_digits, canonical_signed_digits):

@@ -1,12 +1,16 @@
 """Smaller weights with the same winner: what may be taken from every score alike without moving the arg-max.
 
 Subtracting one number from a whole column of a dense layer, or from its bias, changes every score by the same
-amount. Adder trees are planned in `approx.compressor`; nothing here changes what a network computes.
+amount. Sums are planned in `approx.cmvm`; nothing here changes what a network computes.
 """
 
 from collections.abc import Iterator, Sequence
 
-from approx.compressor import bits_to_hold, canonical_signed_digits, cost, plan_sum
+import numpy as np
+
+from approx.cmvm import cost, plan
+from approx.cmvm_digits import digit_count
+from approx.compressor import bits_to_hold
 
 # Widest span of a column's weights that is searched number by number.
 _WIDEST = 1024
@@ -21,8 +25,8 @@ def cheapest_same_ranking(
 ) -> tuple[Rows, tuple[int, ...]]:
     """Weights [scores][inputs] and bias [scores] whose arg-max, ties included, is always that of the given ones.
 
-    low, high: range of each input. Several choices of the numbers taken off are planned in full and the one with
-    the fewest NAND2 equivalents is kept; the given weights are one of them.
+    low, high: range of each input. Several choices of the numbers taken off are planned, with sums shared once, and
+    the one with the fewest NAND2 equivalents is kept; the given weights are one of them.
     """
     best = weights, bias
     least = _cost(weights, bias, low, high)
@@ -49,16 +53,13 @@ def _fewest_digits_left(column: Sequence[int]) -> int:
     least, most = min(column), max(column)
     span = most - least
     found = range(least - span, most + span + 1) if span <= _WIDEST else sorted({0, *column})
-    counts = {value: len(canonical_signed_digits(value)) for value in {w - c for w in column for c in found}}
+    counts = {value: digit_count(value) for value in {w - c for w in column for c in found}}
     return min(found, key=lambda c: (sum(counts[w - c] for w in column), max(abs(w - c) for w in column), abs(c), c))
 
 
-def _cost(weights: Rows, bias: Sequence[int], low: Sequence[int], high: Sequence[int]) -> int:
+def _cost(weights: Rows, bias: Sequence[int], low: Sequence[int], high: Sequence[int]) -> float:
     """NAND2 equivalents of the scores' adders and of comparing them."""
-    adders = sum(cost(plan_sum(row, b, low, high)) for row, b in zip(weights, bias, strict=True))
-    ends = [
-        b + sum(pick(w * lo, w * hi) for w, lo, hi in zip(row, low, high, strict=True))
-        for row, b in zip(weights, bias, strict=True)
-        for pick in (min, max)
-    ]
-    return adders + _COMPARE * (len(weights) - 1) * bits_to_hold(min(ends), max(ends))
+    matrix = np.array(weights, np.int64).reshape(len(bias), len(low))
+    sums = plan(matrix, np.array(bias, np.int64), low, high, work=0)
+    ends = [end for one in sums.outputs for end in (one.low, one.high)]
+    return cost(sums).nand2 + _COMPARE * (len(weights) - 1) * bits_to_hold(min(ends), max(ends))

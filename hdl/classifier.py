@@ -19,13 +19,17 @@ from approx.network import (
     label_bits,
 )
 from approx.ranking import cheapest_same_ranking
-from hdl import argmax, layer, logic, masked, neuron, tournament, tree
+from hdl import activation, argmax, logic, masked, tournament, tree
 from hdl.part import Chain, Part
 from hdl.ports import port_names
+from hdl.shared_layer import shared_layer
+
+# Work that goes into finding shared sums of a layer where nobody says how much: some tenths of a second.
+SHARING = 20_000
 
 
-def parts(network: IntegerNetwork) -> tuple[Part, ...]:
-    """The parts whose chain is the network."""
+def parts(network: IntegerNetwork, *, sharing: int = SHARING) -> tuple[Part, ...]:
+    """The parts whose chain is the network. sharing: work that goes into finding shared sums of every dense layer."""
     found: list[Part] = []
     bounds = [(_plain(low), _plain(high)) for low, high in network.intervals()]
     k = 0
@@ -34,24 +38,26 @@ def parts(network: IntegerNetwork) -> tuple[Part, ...]:
         match network.layers[k : k + 2]:
             case [Dense() as dense, ClippedReLU() as relu]:
                 rows = tuple(_plain(row) for row in dense.weights)
-                found.append(layer.Layer(rows, _plain(dense.bias), low, high, relu.of_each(len(rows))))
+                each = relu.of_each(len(rows))
+                found.append(shared_layer(rows, _plain(dense.bias), low, high, each, work=sharing))
                 k += 1
             case [Dense() as dense, ArgMax()]:
                 rows = tuple(_plain(row) for row in dense.weights)
                 rows, bias = cheapest_same_ranking(rows, _plain(dense.bias), low, high)
-                scores = layer.Layer(rows, bias, low, high)
+                scores = shared_layer(rows, bias, low, high, work=sharing)
                 found.append(scores)
-                bounds[k + 1] = scores.ranges()
+                least, most = zip(*scores.ranges, strict=True)
+                bounds[k + 1] = least, most
             case [Dense() as dense, *_]:
                 rows = tuple(_plain(row) for row in dense.weights)
-                found.append(layer.Layer(rows, _plain(dense.bias), low, high))
+                found.append(shared_layer(rows, _plain(dense.bias), low, high, work=sharing))
             case [MaskedSum() as sums, ClippedReLU() as relu]:
                 found.append(masked.MaskedLayer(*_masked(sums, high), relu.of_each(len(sums.bias))))
                 k += 1
             case [MaskedSum() as sums, *_]:
                 found.append(masked.MaskedLayer(*_masked(sums, high)))
             case [ClippedReLU() as relu, *_]:
-                found.append(neuron.Activation(low, high, relu.of_each(len(low))))
+                found.append(activation.Activation(low, high, relu.of_each(len(low))))
             case [Tournament() as knock_out, *_]:
                 keys = knock_out.keys(*network.intervals()[k])
                 found.append(tournament.Tournament(low, high, knock_out.matches, keys))
@@ -77,11 +83,14 @@ def input_ports(network: IntegerNetwork) -> tuple[tuple[str, int], ...]:
 
 
 class Classifier(Chain):
-    """One input port for each of the network's inputs, and `label`, or `score_0`, ... if it ends in no label."""
+    """One input port for each of the network's inputs, and `label`, or `score_0`, ... if it ends in no label.
 
-    def __init__(self, network: IntegerNetwork) -> None:
+    sharing: as in `parts`.
+    """
+
+    def __init__(self, network: IntegerNetwork, *, sharing: int = SHARING) -> None:
         width = label_bits(network) if network.is_classifier else None
-        super().__init__(input_ports(network), parts(network), width)
+        super().__init__(input_ports(network), parts(network, sharing=sharing), width)
 
 
 def _masked(

@@ -1,14 +1,14 @@
 """A dense layer with shared sums as a part of a design: adder cells drawn as NAND2 that share what they can.
 
-Which cells there are is decided in `approx.cmvm` and `approx.cmvm_cells`; the clipped ReLU is `hdl.neuron`'s.
+Which cells there are is decided in `approx.cmvm` and `approx.cmvm_cells`; the clipped ReLU is `hdl.activation`'s.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from approx.cmvm_adders import FULL, MIXED, NOT, CellPlan
+from hdl.activation import clip, clip_bits
 from hdl.bits import Bit, Wires
-from hdl.neuron import clip, clip_bits
 from hdl.part import Shape, shape_of, shapes_of
 
 
@@ -31,20 +31,24 @@ def _nand(wires: Wires, name: str, a: Bit, b: Bit) -> Bit:
     return wires.name(name, ~(a & b))
 
 
-def _exclusive_or(wires: Wires, name: str, a: Bit, b: Bit) -> tuple[Bit, Bit, Bit, Bit]:
-    """a xor b of four NAND2, and of these a nand b, a nand not b, not a nand b.
+def _exclusive_or(wires: Wires, name: str, a: Bit, b: Bit, again: str = "") -> tuple[Bit, Bit, Bit, Bit]:
+    """a xor b of four NAND2, and of these a nand b, a nand not b (left), not a nand b (right).
 
-    Smaller than the library's cell, and a carry needs one NAND2 more: the full adder of nine NAND2.
+    Smaller than the library's cell, and a carry needs one NAND2 more: the full adder of nine NAND2. again: which of
+    left and right is read besides, and so is a wire.
     """
     neither = _nand(wires, f"{name}_n", a, b)
-    left = _nand(wires, f"{name}_l", a, neither)
-    right = _nand(wires, f"{name}_r", b, neither)
+    left, right = ~(a & neither), ~(b & neither)
+    if again == "left":
+        left = wires.name(f"{name}_l", left)
+    if again == "right":
+        right = wires.name(f"{name}_r", right)
     return _nand(wires, f"{name}_x", left, right), neither, left, right
 
 
 def _full(wires: Wires, name: str, mixed: bool, a: Bit, b: Bit, c: Bit) -> tuple[Bit, Bit]:
     half, ab, _, _ = _exclusive_or(wires, f"{name}_h", a, b)
-    total, with_c, without_c, _ = _exclusive_or(wires, name, half, c)
+    total, with_c, without_c, _ = _exclusive_or(wires, name, half, c, "left" if mixed else "")
     return total, _nand(wires, f"{name}_c", ab, without_c if mixed else with_c)
 
 
@@ -52,15 +56,13 @@ def _half(wires: Wires, name: str, kind: str, a: Bit, b: Bit) -> tuple[Bit, Bit]
     inverted, carry = kind.startswith("x"), kind.removeprefix("x")
     if carry in ("or", "nor"):
         some = wires.name(f"{name}_o", a | b)
-        same = _nand(wires, f"{name}_x", some, _nand(wires, f"{name}_n", a, b))
+        same = _nand(wires, f"{name}_x", some, ~(a & b))
         total = same if inverted else wires.name(f"{name}_d", ~same)
         return total, some if carry == "or" else wires.name(f"{name}_c", ~some)
-    odd, ab, left, right = _exclusive_or(wires, name, a, b)
-    missing = {"and": ab, "greater": left, "less": right}
-    found = missing.get(carry)
-    if found is None:
-        found = {"nand": ab, "not_greater": left, "not_less": right}[carry]
-    else:
+    again = {"greater": "left", "not_greater": "left", "less": "right", "not_less": "right"}.get(carry, "")
+    odd, ab, left, right = _exclusive_or(wires, name, a, b, again)
+    found = {"": ab, "left": left, "right": right}[again]
+    if carry in ("and", "greater", "less"):
         found = wires.name(f"{name}_c", ~found)
     return (wires.name(f"{name}_s", ~odd) if inverted else odd), found
 
@@ -105,26 +107,3 @@ class SharedLayer:
                 total = clip_bits(wires.within(f"n{o}"), shifted, signed, bits)
             found.append([*total, *[0] * width][:width])
         return found
-
-
-def shared_layer(
-    weights: Sequence[Sequence[int]],
-    bias: Sequence[int],
-    low: Sequence[int],
-    high: Sequence[int],
-    activations: tuple[tuple[int, int], ...] | None = None,
-    *,
-    moves: int | None = None,
-    seed: int = 0,
-) -> SharedLayer:
-    """Search shared sums for a layer as `hdl.layer.Layer` takes it; moves and seed as in `approx.cmvm.plan`."""
-    # The drawing alone needs neither numpy nor the search.
-    import numpy as np
-
-    from approx.cmvm import cells, plan
-
-    matrix = np.array(weights, np.int64).reshape(len(bias), len(low))
-    first_bit = min((shift for shift, _ in activations or ()), default=0)
-    found = plan(matrix, np.array(bias, np.int64), low, high, first_bit=first_bit, moves=moves, seed=seed)
-    ranges = tuple((one.low, one.high) for one in found.outputs)
-    return SharedLayer(cells(found), found.low, found.high, ranges, activations)

@@ -15,10 +15,10 @@ from approx.network import IntegerNetwork, label_bits
 _COMMON = ("approx.compressor", "hdl.bits", "hdl.part")
 _BY_PART = {
     "Gates": ("hdl.logic",),
-    "Layer": ("hdl.neuron", "hdl.layer"),
-    "MaskedLayer": ("hdl.neuron", "hdl.masked"),
+    "SharedLayer": ("approx.cmvm_adders", "hdl.activation", "hdl.cmvm"),
+    "MaskedLayer": ("hdl.activation", "hdl.masked"),
     "Tournament": ("hdl.argmax", "hdl.tournament"),
-    "Activation": ("hdl.neuron",),
+    "Activation": ("hdl.activation",),
     "ArgMax": ("hdl.argmax",),
     "Tree": ("hdl.tree",),
 }
@@ -39,14 +39,15 @@ if __name__ == "__main__":
 '''
 
 
-def emit(network: IntegerNetwork, *, class_names: Sequence[str] = ()) -> str:
+def emit(network: IntegerNetwork, *, class_names: Sequence[str] = (), sharing: int | None = None) -> str:
     """Python text with a class `Top` (wiring.Component) that computes the network; run as a script it prints Verilog.
 
-    Its ports are those of `hdl.verilog.behavioural`. class_names: what the codes of `label` mean, for the reader.
+    Its ports, and with equal `sharing` its hardware, are those of `hdl.verilog.behavioural`. class_names: what the
+    codes of `label` mean, for the reader.
     """
-    from hdl.classifier import input_ports, parts
+    from hdl.classifier import SHARING, input_ports, parts
 
-    found = parts(network)
+    found = parts(network, sharing=SHARING if sharing is None else sharing)
     modules = [*_COMMON, *(module for part in found for module in _BY_PART[type(part).__name__])]
     imports: set[str] = set()
     bodies = [_body(module, imports) for module in dict.fromkeys(modules)]
@@ -112,13 +113,23 @@ def _sorted_imports(imports: set[str]) -> list[str]:
 
 
 def _literal(part: object) -> str:
-    """A part as the expression that makes it, a row of weights on each line."""
-    assert dataclasses.is_dataclass(part)
-    lines = [f"    {type(part).__name__}("]
-    for field in dataclasses.fields(part):
-        value = getattr(part, field.name)
-        if isinstance(value, tuple) and value and isinstance(value[0], tuple):
-            lines += [f"        {field.name}=(", *(f"            {row!r}," for row in value), "        ),"]
-        else:
-            lines.append(f"        {field.name}={value!r},")
-    return "\n".join([*lines, "    ),"])
+    """A part as the expression that makes it, a row of weights or an adder cell on each line."""
+    return f"    {_expression(part, '    ')},"
+
+
+def _expression(value: object, indent: str) -> str:
+    inner = indent + "    "
+    if dataclasses.is_dataclass(value) and any(_is_long(getattr(value, f.name)) for f in dataclasses.fields(value)):
+        fields = dataclasses.fields(value)
+        lines = [f"{inner}{field.name}={_expression(getattr(value, field.name), inner)}," for field in fields]
+        return "\n".join([f"{type(value).__name__}(", *lines, f"{indent})"])
+    if isinstance(value, tuple) and _is_long(value):
+        return "\n".join(["(", *(f"{inner}{_expression(item, inner)}," for item in value), f"{indent})"])
+    return repr(value)
+
+
+def _is_long(value: object) -> bool:
+    """Whether it takes a line for each of its parts."""
+    return dataclasses.is_dataclass(value) or (
+        isinstance(value, tuple) and any(isinstance(item, tuple) or dataclasses.is_dataclass(item) for item in value)
+    )

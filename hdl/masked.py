@@ -1,15 +1,36 @@
 """A layer of masked sums as a part of a design: what masks leave of the summands, added bit by bit.
 
-Which adders there are is decided in `approx.compressor`; how they and the clipped ReLU become gates, in `hdl.neuron`.
+Which adders there are is decided in `approx.compressor`; here they become gates. Clipping is `hdl.activation`'s.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from approx.compressor import plan_bits
+from approx.compressor import ADD, ANY, BORROW, ODD, SUBTRACT, SumPlan, plan_bits
+from hdl.activation import clip, clip_bits
 from hdl.bits import Bit, Wires
-from hdl.neuron import clip, clip_bits, draw_plan
 from hdl.part import Shape, shape_of, shapes_of
+
+
+def draw_plan(wires: Wires, plan: SumPlan, operands: Sequence[Bit]) -> list[Bit]:
+    """Draw the plan's cells over the operands' bits and return the bits of the total."""
+    nodes: list[Bit] = [0, 1, *operands]
+    for k, cell in enumerate(plan.cells):
+        sources = [nodes[source] for source in cell.sources]
+        match cell.kind:
+            case str(kind) if kind == ADD:
+                nodes += wires.full_add(f"add{k}", *sources)
+            case str(kind) if kind == SUBTRACT:
+                nodes += wires.full_subtract(f"sub{k}", *sources)
+            case str(kind) if kind == BORROW:
+                nodes += wires.borrow(f"sub{k}_b", *sources), 0
+            case str(kind) if kind == ODD:
+                nodes += wires.odd(f"odd{k}", sources), 0
+            case str(kind) if kind == ANY:
+                nodes += wires.any_of(f"any{k}", sources), 0
+            case _:
+                raise ValueError(f"no such adder cell: {cell.kind}")
+    return [nodes[node] for node in plan.total]
 
 
 @dataclass(frozen=True)

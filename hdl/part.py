@@ -1,6 +1,6 @@
 """What all parts of a design share: a part is plain data that can draw itself, alone or in a chain.
 
-Parts themselves are in `hdl.neuron`, `hdl.layer`, `hdl.argmax` and `hdl.tree`.
+Parts themselves are in `hdl.cmvm`, `hdl.masked`, `hdl.argmax`, `hdl.tree` and others.
 """
 
 from collections.abc import Sequence

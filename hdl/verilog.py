@@ -22,13 +22,13 @@ ys.run_pass("write_verilog -noattr design.v", design)
 """
 
 
-def rtlil(network: IntegerNetwork, *, module: str = "top") -> str:
-    """RTLIL text of the network's component as one module."""
+def rtlil(network: IntegerNetwork, *, module: str = "top", sharing: int | None = None) -> str:
+    """RTLIL text of the network's component as one module; sharing: as in `hdl.classifier.parts`."""
     from amaranth.back import rtlil as back
 
-    from hdl.classifier import Classifier
+    from hdl.classifier import SHARING, Classifier
 
-    top = Classifier(network)
+    top = Classifier(network, sharing=SHARING if sharing is None else sharing)
     text: str = back.convert(top, name=module, emit_src=False)
     # Amaranth numbers ports from 0, which yosys takes for "no place" and puts last.
     place = {name: k for k, name in enumerate(top.signature.members, start=1)}
@@ -40,15 +40,18 @@ def rtlil(network: IntegerNetwork, *, module: str = "top") -> str:
     )
 
 
-def behavioural(network: IntegerNetwork, *, module: str = "top", time_limit_s: float = 60) -> str:
+def behavioural(
+    network: IntegerNetwork, *, module: str = "top", sharing: int | None = None, time_limit_s: float = 60
+) -> str:
     """Verilog-2005 text of the network as a combinational module with one port per input (`hdl.ports` names them).
 
-    The output is `label`, or `score_0`, `score_1`, ... for a network that is no classifier. Equal networks give
-    byte-identical text. Raises hdl.process.ToolError if yosys fails or outlasts `time_limit_s`.
+    The output is `label`, or `score_0`, `score_1`, ... for a network that is no classifier. sharing: work that goes
+    into finding shared sums (`hdl.classifier.parts`). Equal arguments give byte-identical text. Raises
+    hdl.process.ToolError if yosys fails or outlasts `time_limit_s`.
     """
     with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
         place = Path(folder)
-        (place / "design.il").write_text(rtlil(network, module=module), encoding="ascii")
+        (place / "design.il").write_text(rtlil(network, module=module, sharing=sharing), encoding="ascii")
         process.python(_WRITE, time_limit_s=time_limit_s, cwd=place)
         text = (place / "design.v").read_text(encoding="ascii")
     return folded(text)

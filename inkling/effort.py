@@ -13,9 +13,10 @@ class Effort:
     restarts: networks trained at once per topology; training_s: limit of one training program, seconds;
     networks: power-of-two networks kept of the trained population; arithmetic_moves: of the search over approximate
     arithmetic; rounds: of the gate-level search; circuits: kept of each search; trees: leaves of the rival decision
-    trees; vectors: vectors of each fast verification route; cocotb_vectors: of the slow one; proof_s: limit of one
-    equivalence proof, seconds; mapping_s: limit of mapping one design, seconds. The limits in seconds are there for
-    what hangs: results are a function of the seed only where none is reached.
+    trees; sharing: work that goes into finding shared sums of a layer (`hdl.classifier.parts`); vectors: vectors of
+    each fast verification route; cocotb_vectors: of the slow one; proof_s: limit of one equivalence proof, seconds;
+    mapping_s: limit of mapping one design, seconds. The limits in seconds are there for what hangs: results are a
+    function of the seed only where none is reached.
     """
 
     name: EffortName
@@ -26,6 +27,7 @@ class Effort:
     rounds: int
     circuits: int
     trees: tuple[int, ...]
+    sharing: int
     vectors: int
     cocotb_vectors: int
     proof_s: float
@@ -42,6 +44,7 @@ EFFORTS: dict[str, Effort] = {
         rounds=30,
         circuits=5,
         trees=(4, 8, 16, 32, 64, 128),
+        sharing=20_000,
         vectors=1_000_000,
         cocotb_vectors=20_000,
         proof_s=30,
@@ -56,6 +59,7 @@ EFFORTS: dict[str, Effort] = {
         rounds=400,
         circuits=7,
         trees=(3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256),
+        sharing=200_000,
         vectors=4_000_000,
         cocotb_vectors=50_000,
         proof_s=60,
@@ -70,6 +74,7 @@ EFFORTS: dict[str, Effort] = {
         rounds=2000,
         circuits=8,
         trees=(3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384),
+        sharing=2_000_000,
         vectors=20_000_000,
         cocotb_vectors=200_000,
         proof_s=300,

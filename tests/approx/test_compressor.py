@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from approx.compressor import (
     SumPlan,
     binary_digits,
+    bits_to_hold,
     canonical_signed_digits,
     cost,
     fewest_digits,
     full_adders,
     half_adders,
-    plan_sum,
+    plan_bits,
 )
 
 
@@ -38,6 +39,17 @@ def value_of(plan: SumPlan, x: list[int]) -> int:
                 bits += (sum(sources), 0)
     value = sum(bits[node] << k for k, node in enumerate(plan.total))
     return value - (bits[plan.total[-1]] << len(plan.total)) if plan.signed else value
+
+
+def plan_sum(weights: list[int], bias: int, low: list[int], high: list[int], first_bit: int = 0) -> SumPlan:
+    """The plan of a sum of products, bit by bit."""
+    bits = []
+    for i, (weight, lo, hi) in enumerate(zip(weights, low, high, strict=True)):
+        width = bits_to_hold(lo, hi)
+        # The top bit of two's complement counts negatively.
+        bits += [(i, k, -weight << k if lo < 0 and k == width - 1 else weight << k) for k in range(width) if weight]
+    ends = (bias + sum(pick(w, 0) for _, _, w in bits) for pick in (min, max))
+    return plan_bits(bits, bias, *ends, first_bit=first_bit)
 
 
 @st.composite

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from approx.cmvm_adders import Cell
 from approx.network import Ints
-from hdl.cmvm import SharedLayer, shared_layer
+from hdl.cmvm import SharedLayer
 from hdl.part import PartComponent
+from hdl.shared_layer import shared_layer
 
 
 def simulated(part: SharedLayer, rows: Ints) -> Ints:
@@ -32,7 +33,8 @@ def simulated(part: SharedLayer, rows: Ints) -> Ints:
 
 def layer_of(weights: Ints, bias: Ints, low: Ints, high: Ints, activation: tuple[int, int] | None) -> SharedLayer:
     each = (activation,) * len(bias) if activation else None
-    return shared_layer(weights.tolist(), bias.tolist(), low.tolist(), high.tolist(), each, moves=3)
+    rows = tuple(map(tuple, weights.tolist()))
+    return shared_layer(rows, *(tuple(one.tolist()) for one in (bias, low, high)), each, work=1000)
 
 
 def expected(weights: Ints, bias: Ints, rows: Ints, activation: tuple[int, int] | None) -> Ints:

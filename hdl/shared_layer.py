@@ -1,0 +1,34 @@
+"""A dense layer made for its weights: the search for sums that its outputs share, and the part that draws them.
+
+What is searched is in `approx.cmvm`, how the part is drawn in `hdl.cmvm`.
+"""
+
+import functools
+
+import numpy as np
+
+from approx.cmvm import WORK, cells, plan
+from hdl.cmvm import SharedLayer
+
+
+@functools.lru_cache(maxsize=64)
+def shared_layer(
+    weights: tuple[tuple[int, ...], ...],
+    bias: tuple[int, ...],
+    low: tuple[int, ...],
+    high: tuple[int, ...],
+    activations: tuple[tuple[int, int], ...] | None = None,
+    *,
+    work: int = WORK,
+    seed: int = 0,
+) -> SharedLayer:
+    """y_o = bias[o] + sum over i of weights[o][i] * x_i, or the clipped ReLU of it, with the cheapest sums found.
+
+    low, high: range of every x_i; activations: shift and bits of every output's clipped ReLU; work and seed: as in
+    `approx.cmvm.plan`. Equal arguments give equal layers.
+    """
+    matrix = np.array(weights, np.int64).reshape(len(bias), len(low))
+    first_bit = min((shift for shift, _ in activations or ()), default=0)
+    found = plan(matrix, np.array(bias, np.int64), low, high, first_bit=first_bit, work=work, seed=seed)
+    ranges = tuple((one.low, one.high) for one in found.outputs)
+    return SharedLayer(cells(found), found.low, found.high, ranges, activations)
