@@ -27,7 +27,7 @@ class Slow(SignalTask):
     def batch(self, step: int, shard: int) -> dict[str, np.ndarray]:
         if step == 3:
             print("READY", flush=True)
-        time.sleep(0.02)
+        time.sleep(0.1)
         return super().batch(step, shard)
 
 

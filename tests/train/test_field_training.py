@@ -46,7 +46,7 @@ def test_killed_and_started_again_gives_the_same_weights(tmp_path: Path) -> None
     finish(job(whole, "60", "1"))
     killed = job(broken, "60", "1", "slow")
     assert killed.stdout is not None and killed.stdout.readline().strip() == "READY"
-    for _ in range(200):
+    for _ in range(1200):
         if (broken / "checkpoint.json").exists():
             break
         with pytest.raises(subprocess.TimeoutExpired):
