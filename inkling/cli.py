@@ -81,6 +81,62 @@ def run(
         raise typer.Exit(130) from error
 
 
+@app.command("import")
+def bring(
+    model: Annotated[Path, typer.Argument(help="An ONNX or QONNX file with its weights inside.")],
+    data: Annotated[str, typer.Option(help="The table that it was trained on: CSV, Parquet or a named set.")],
+    target: Annotated[str | None, typer.Option(help="The target column; the last one where not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/MODEL where not given.")] = None,
+    regression: Annotated[bool, typer.Option("--regression", help="Outputs are values, not classes.")] = False,
+    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "quick",
+    seed: Annotated[int, typer.Option(help="Seed of the split and of everything random.")] = 42,
+    bits: Annotated[
+        int | None, typer.Option(help="Bits of each input, 1 to 8; the fewest that do otherwise.")
+    ] = None,
+    weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 2 to 16.")] = 8,
+    hidden_bits: Annotated[
+        int | None, typer.Option(help="Bits of a hidden value, 1 to 16; the fewest that do otherwise.")
+    ] = None,
+    drop_missing: Annotated[bool, typer.Option("--drop-missing", help="Leave out rows with missing values.")] = False,
+    technology: Annotated[
+        list[Path] | None, typer.Option(help="Liberty files, one per supply voltage; else built-in EGFET.")
+    ] = None,
+) -> None:
+    """From a trained model (ONNX, QONNX) to a verified, costed circuit, and what the conversion cost.
+
+    Example: inkling import model.onnx --data sensors.csv --target label --out runs/model
+    """
+    if effort not in EFFORTS:
+        raise InputError(f"--effort {effort!r} is not one of {', '.join(EFFORTS)}")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed {seed} is outside 0..4294967295")
+    from hdl.process import ToolError
+    from inkling.bring import Import, execute
+
+    asked = Import(
+        model=model,
+        data=data,
+        target=target,
+        out=out,
+        task="regression" if regression else "classification",
+        effort=EFFORTS[effort],
+        seed=seed,
+        bits=bits,
+        weight_bits=weight_bits,
+        hidden_bits=hidden_bits,
+        drop_missing=drop_missing,
+        technology=tuple(technology or ()),
+    )
+    try:
+        execute(asked)
+    except ToolError as error:
+        print(f"inkling: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        print("inkling: stopped", file=sys.stderr)
+        raise typer.Exit(130) from error
+
+
 @app.command()
 def datasets() -> None:
     """List the named data sets and where each comes from."""

@@ -1,0 +1,283 @@
+"""`BespokeClassifier`: a classifier circuit with scikit-learn's interface; after `fit` it emits, verifies and costs.
+
+What is trained and searched lives in `inkling.families`, how a design is made of it in `inkling.design`.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from approx.network import ArgMax
+from inkling.design import Built, Job, build
+from inkling.effort import Effort
+from inkling.families import FAMILIES, choose, effort_of
+from train.dataset import Dataset, Development, Rows
+from train.errors import InputError
+from train.quantiser import Quantiser, check_bits, fit
+from train.ranges import fit_ranges
+
+RANGES = ("fitted", "span")
+
+
+def _has_scores(estimator: "BespokeClassifier") -> bool:
+    """Circuits of gates and trees give a label and nothing else."""
+    if estimator.family != "network":
+        raise AttributeError("only family='network' has scores")
+    return True
+
+
+class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The smallest circuit found whose accuracy is within `tolerance` of the best, for float features.
+
+    effort: "trial" (seconds, to try things out), "quick", "standard", "thorough", or an `inkling.effort.Effort`.
+    family: "gates" (gate-level search), "network" (exact 8-bit perceptron, which has a `decision_function`),
+    "power_of_two" or "tree". bits: of the code of every feature, 1 to 8; the ranges are fitted to the rows ("fitted":
+    thresholds that matter fall on leading bits; "span": least to largest value). validation: the share of the rows
+    that chooses. technology: Liberty files, one for each supply voltage, or () for the built-in printed cells.
+
+    After `fit`: classes_, n_features_in_, feature_names_in_ (where columns have names as text), network_ (the
+    `IntegerNetwork`), quantisers_ (one for each feature) and development_ (the codes that it was fitted to).
+    """
+
+    def __init__(
+        self,
+        effort: str | Effort = "quick",
+        *,
+        family: str = "gates",
+        bits: int = 4,
+        ranges: str = "fitted",
+        tolerance: float = 0.01,
+        validation: float = 0.2,
+        technology: tuple[str | Path, ...] = (),
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.effort = effort
+        self.family = family
+        self.bits = bits
+        self.ranges = ranges
+        self.tolerance = tolerance
+        self.validation = validation
+        self.technology = technology
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> "BespokeClassifier":
+        """X: finite numbers [rows, features]; y: class labels [rows], of at least two classes.
+
+        Raises ValueError (of which InputError is a kind) for anything else.
+        """
+        effort = effort_of(self.effort)
+        self._check_parameters()
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        classes, labels = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise InputError("the rows have one class only: give rows of at least two classes")
+        self.classes_ = classes
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        train, validation = _parts(labels, self.validation, seed)
+        self.quantisers_ = self._fit_quantisers(X[train], labels[train], seed)
+        codes = self._codes(X)
+        names = getattr(self, "feature_names_in_", [f"x{k}" for k in range(X.shape[1])])
+        self.development_ = Development(
+            "estimator",
+            tuple(str(name) for name in names),
+            tuple(str(label) for label in classes),
+            tuple(q.bits for q in self.quantisers_),
+            Rows(codes[train], labels[train]),
+            Rows(codes[validation], labels[validation]),
+        )
+        chosen = choose(self.family, self.development_, self._technology(), effort, seed, self.tolerance)
+        self.network_, self.method_, self.levels_, self.seed_ = chosen.network, chosen.method, chosen.levels, seed
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The label of every row, [rows]."""
+        codes = self._read(X)
+        labels = self.network_.predict(codes)
+        # Gates may give a code that no class has; such an answer counts as the last class.
+        predicted: NDArray[Any] = self.classes_[np.minimum(labels, len(self.classes_) - 1)]
+        return predicted
+
+    @available_if(_has_scores)
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """The integer scores, [rows, classes]; with two classes the second less the first, [rows]."""
+        codes = self._read(X)
+        if not isinstance(self.network_.layers[-1], ArgMax):
+            raise InputError("this network ends without scores: use family='network'")
+        scores = replace(self.network_, layers=self.network_.layers[:-1]).predict(codes).astype(np.float64)
+        found: NDArray[np.float64] = scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+        return found
+
+    def emit(self, folder: str | Path) -> tuple[dict[str, Any], ...]:
+        """Write Verilog, mapped cells, Amaranth, C, numba and design.json into a new folder; returns the verdicts.
+
+        Raises InputError where the folder exists, and hdl.process.ToolError where a tool is missing.
+        """
+        check_is_fitted(self)
+        folder = Path(folder)
+        if folder.exists():
+            raise InputError(f"{folder} exists: name a folder that does not")
+        return self._built(folder).verdicts
+
+    def verify(self) -> tuple[dict[str, Any], ...]:
+        """Check every emitted text against `network_` by all routes; one verdict each, `mismatches` should be 0."""
+        check_is_fitted(self)
+        with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
+            return self._built(Path(folder) / "design").verdicts
+
+    def cost(self) -> dict[str, Any]:
+        """Area in cm2, static power in mW and delay in ms by supply voltage, gates, cells."""
+        check_is_fitted(self)
+        found = self._built(None).cost
+        return {
+            "area_cm2": found.area_cm2,
+            "static_power_mw": dict(found.static_power_mw),
+            "delay_ms": dict(found.delay_ms),
+            "gates": found.gates,
+            "cells": dict(found.cells),
+        }
+
+    def report(self, folder: str | Path, X: Any, y: Any) -> Path:
+        """Write report.json, report.html and the design into a run folder, scored on rows X, y that fit never saw.
+
+        Returns the path of report.html.
+        """
+        from inkling.folder import run_folder
+        from inkling.outcome import report_on, write_run
+        from inkling.request import Request
+
+        codes = self._read(X)
+        place = np.searchsorted(self.classes_, np.asarray(y))
+        known = np.minimum(place, len(self.classes_) - 1)
+        if len(known) != len(codes) or not len(known) or (self.classes_[known] != np.asarray(y)).any():
+            raise InputError("the rows to report on need a label each, of classes that fit has seen")
+        development = self.development_
+        dataset = Dataset(
+            development.columns,
+            development.classes,
+            self.quantisers_,
+            development,
+            Rows(codes, known.astype(np.int64)),
+            self.seed_,
+            self._fingerprint(),
+            (f"fitted by {type(self).__name__}; the test rows are those given to its report",),
+        )
+        effort = effort_of(self.effort)
+        request = Request("estimator", None, None, effort, self.seed_, self.bits, self.ranges, False, False, None, ())
+        with run_folder(Path(folder)) as fresh:
+            built = self._built(fresh / "designs" / self.family)
+            report = report_on(request, dataset, self._technology(), (built,), ())
+            words = f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in sorted(_plain(self).items()))})"
+            write_run(request, dataset, replace(report, command=words), fresh)
+        return Path(folder) / "report.html"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
+
+    def _built(self, folder: Path | None) -> Built:
+        rows = np.concatenate([self.development_.train.codes, self.development_.validation.codes])
+        job = Job(
+            self.family,
+            self.method_,
+            self.levels_,
+            self.network_,
+            self.development_.columns,
+            self.development_.classes,
+            self.quantisers_,
+            rows,
+            len(self.development_.train.labels),
+            self._technology(),
+            effort_of(self.effort),
+            self.seed_,
+            self._fingerprint(),
+            verified=folder is not None,
+        )
+        return build(job, folder)
+
+    def _fingerprint(self) -> str:
+        from train.assemble import fingerprint
+        from train.split import Split
+
+        parts = (self.development_.train, self.development_.validation)
+        first, rest = len(parts[0].labels), len(parts[1].labels)
+        split = Split(np.arange(first), np.arange(first, first + rest), np.zeros(0, np.int64))
+        codes, labels = (np.concatenate([getattr(part, key) for part in parts]) for key in ("codes", "labels"))
+        return fingerprint(self.development_.columns, self.development_.classes, codes, labels, split)
+
+    def _check_parameters(self) -> None:
+        check_bits(self.bits)
+        if self.family not in FAMILIES:
+            raise InputError(f"family {self.family!r} is not one of {', '.join(FAMILIES)}")
+        if self.ranges not in RANGES:
+            raise InputError(f"ranges {self.ranges!r} is not one of {', '.join(RANGES)}")
+        if not 0 < self.validation < 1 or not 0 <= self.tolerance <= 1:
+            raise InputError("validation must lie between 0 and 1, and tolerance within 0..1")
+
+    def _fit_quantisers(
+        self, values: NDArray[np.float64], labels: NDArray[np.int64], seed: int
+    ) -> tuple[Quantiser, ...]:
+        """One for every feature; where the range is empty or overflows, one around its first value."""
+        low, high = values.min(axis=0), values.max(axis=0)
+        with np.errstate(over="ignore"):
+            usable = (low < high) & np.isfinite(high - low) & ((high - low) / 2**self.bits > 0)
+        found = [
+            fit(column, self.bits) if good else _around(float(column[0]), self.bits)
+            for column, good in zip(values.T, usable, strict=True)
+        ]
+        if self.ranges == "fitted" and usable.any():
+            kept = np.flatnonzero(usable)
+            # Trees compare in single precision, beyond which a range is kept as it is.
+            kept = kept[np.abs(values[:, kept]).max(axis=0) < np.finfo(np.float32).max]
+            better = fit_ranges(values[:, kept], labels, [found[k] for k in kept], seed=seed) if len(kept) else ()
+            for k, quantiser in zip(kept, better, strict=True):
+                found[k] = quantiser
+        return tuple(found)
+
+    def _codes(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+        return np.stack([q.codes(column) for q, column in zip(self.quantisers_, values.T, strict=True)], axis=1)
+
+    def _read(self, X: Any) -> NDArray[np.uint8]:
+        check_is_fitted(self)
+        return self._codes(validate_data(self, X, dtype=np.float64, reset=False))
+
+    def _technology(self) -> Any:
+        if self.technology:
+            from reports.liberty import load
+
+            return load(*map(Path, self.technology))
+        from reports.egfet import technology
+
+        return technology()
+
+
+def _around(value: float, bits: int) -> Quantiser:
+    width = max(abs(value), 1.0) / 2
+    return Quantiser(value - width, value + width, bits)
+
+
+def _plain(estimator: BespokeClassifier) -> dict[str, Any]:
+    found: dict[str, Any] = estimator.get_params(deep=False)
+    effort = found["effort"]
+    return found | {"effort": effort.name if isinstance(effort, Effort) else effort}
+
+
+def _parts(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that train and rows that choose, stratified; where a class has too few rows, all rows do both."""
+    from sklearn.model_selection import train_test_split
+
+    rows = np.arange(len(labels))
+    counts = np.bincount(labels)
+    chosen = int(np.ceil(share * len(labels)))
+    if counts.min() < 2 or chosen < len(counts) or len(labels) - chosen < len(counts):
+        return rows, rows
+    train, validation = train_test_split(rows, test_size=chosen, stratify=labels, random_state=seed)
+    return np.sort(train), np.sort(validation)
