@@ -172,12 +172,10 @@ def _gather(how: FieldPlan) -> list[str]:
             "        }",
         ]
     lines += ["    }", "}", ""]
-    if not how.levels:
-        return lines
     lines += [
-        "static INLINE T512 void prefetch_avx512(const struct FIELD *f, const struct places512 *p)",
+        "static INLINE T512 void prefetch_avx512(const struct FIELD *f, const struct places512 *p, int q, int end)",
         "{",
-        "    for (int q = 0; q < LANES; q++) {",
+        "    for (; q < end; q++) {",
     ]
     for k, level in enumerate(how.levels):
         if not level.shared:
@@ -186,7 +184,7 @@ def _gather(how: FieldPlan) -> list[str]:
                 f"        _mm_prefetch((const char *)a{k}, _MM_HINT_T0);",
                 f"        _mm_prefetch((const char *)a{k} + {level.row}, _MM_HINT_T0);",
             ]
-    lines += ["    }", "    (void)f; (void)p;", "}", ""]
+    lines += ["        (void)f; (void)p;", "    }", "}", ""]
     lines += [
         "/* Query q of 16 goes to piece q / 4 of vector q % 4, so that the packs below leave queries in order. */",
         "static INLINE T512 void gather_avx512(const uint8_t *table, const uint64_t *base, const uint32_t *at,",
@@ -276,8 +274,10 @@ def _layer(how: FieldPlan, number: int) -> list[str]:
     by_bytes = [4 * (k % 4) + k // 4 for k in range(16)] * 4
     by_words = [2 * (k // 4) + (k % 4 // 2) * 8 + k % 2 for k in range(16)] * 4
     lines = [
-        f"static T512 void layer{number}_avx512(const uint8_t *x, const int32_t *centred, {out})",
+        f"static T512 void layer{number}_avx512(const uint8_t *x, const int32_t *centred, {out},",
+        "    const struct FIELD *f, const struct places512 *next)",
         "{",
+        "    (void)f; (void)next;",
         f"    static const int8_t by_bytes[64] ALIGNED = {{{', '.join(map(str, by_bytes))}}};",
         f"    static const int8_t by_words[64] ALIGNED = {{{', '.join(map(str, by_words))}}};",
         "    const __m512i bytes = _mm512_load_si512(by_bytes), words = _mm512_load_si512(by_words);",
@@ -305,7 +305,16 @@ def _layer(how: FieldPlan, number: int) -> list[str]:
         ]
 
     if not last:
-        lines += [f"    for (int o = 0; o < {-(-outputs // 4) * 4}; o += 4) {{", *tile(4)]
+        # What the next block reads is asked for a little at a time: there are few places for misses under way.
+        tiles = [-(-len(d.bias) // 4) for d in field.dense[:-1]]
+        step = -(-64 // sum(tiles))
+        here = f"{sum(tiles[:number]) * step} + o / 4 * {step}"
+        lines += [
+            f"    for (int o = 0; o < {-(-outputs // 4) * 4}; o += 4) {{",
+            f"        const int q = {here}, end = q + {step} < LANES ? q + {step} : LANES;",
+            "        if (next) prefetch_avx512(f, next, q, end);",
+            *tile(4),
+        ]
         for b in range(VECTORS):
             lines += ["        {"]
             lines += ["            " + line for line in _bytes(layer, [f"c[{4 * o + b}]" for o in range(4)])]
@@ -346,7 +355,8 @@ def _block(how: FieldPlan) -> list[str]:
     field = how.field
     widest = max([len(how.inputs), *(-(-len(d.bias) // 4) * 4 for d in field.dense)])
     lines = [
-        "static T512 void answer_avx512(const struct FIELD *f, const struct places512 *p, int32_t (*out)[LANES])",
+        "static T512 void answer_avx512(const struct FIELD *f, const struct places512 *p,",
+        "    const struct places512 *next, int32_t (*out)[LANES])",
         "{",
         f"    uint8_t rows[LANES * 16] ALIGNED, x[{widest} * LANES] ALIGNED, y[{widest} * LANES] ALIGNED;",
         "    (void)rows; (void)y; (void)f;",
@@ -355,7 +365,7 @@ def _block(how: FieldPlan) -> list[str]:
     a, b = "x", "y"
     for number in range(len(field.dense)):
         to = "out" if number == len(field.dense) - 1 else b
-        lines.append(f"    layer{number}_avx512({a}, p->centred, {to});")
+        lines.append(f"    layer{number}_avx512({a}, p->centred, {to}, f, next);")
         a, b = b, a
     return [
         *lines,
@@ -366,7 +376,7 @@ def _block(how: FieldPlan) -> list[str]:
         "{",
         "    struct places512 p;",
         "    place_avx512(f, entry, u, v, &p);",
-        "    answer_avx512(f, &p, out);",
+        "    answer_avx512(f, &p, 0, out);",
         "}",
         "",
         *_visible(how),
@@ -376,7 +386,6 @@ def _block(how: FieldPlan) -> list[str]:
 def _visible(how: FieldPlan) -> list[str]:
     """Whole blocks of visibility queries; tables beyond the caches are fetched a block ahead."""
     coding = how.field.coding
-    fetch = "        if (f->ahead && at + 2 * LANES <= n) prefetch_avx512(f, next);" if how.levels else ""
     return f"""\
 static T512 size_t visible_avx512(const struct FIELD *f, size_t n, const uint32_t *entry, const uint16_t *u,
     const uint16_t *v, const int32_t *code, uint8_t *seen)
@@ -388,10 +397,9 @@ static T512 size_t visible_avx512(const struct FIELD *f, size_t n, const uint32_
     if (n < LANES) return 0;
     place_avx512(f, entry, u, v, now);
     for (; at + LANES <= n; at += LANES) {{
-        if (at + 2 * LANES <= n)
-            place_avx512(f, entry + at + LANES, u + at + LANES, v + at + LANES, next);
-{fetch}
-        answer_avx512(f, now, out);
+        const int more = at + 2 * LANES <= n;
+        if (more) place_avx512(f, entry + at + LANES, u + at + LANES, v + at + LANES, next);
+        answer_avx512(f, now, f->ahead && more ? next : 0, out);
         for (int q = 0; q < LANES; q += 16) {{
             __m512i c = _mm512_loadu_si512(code + at + q);
             c = _mm512_min_epi32(_mm512_max_epi32(c, low), high);

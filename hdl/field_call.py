@@ -62,13 +62,13 @@ class Batch:
     code: NDArray[np.int32]
     seen: NDArray[np.uint8]
 
-    def bind(self, function: "ctypes._NamedFuncPointer", field: object) -> None:
-        """Fix what `visible` calls."""
+    def bind(self, function: "ctypes._NamedFuncPointer", field: int, owner: "CField") -> None:
+        """Fix what `visible` calls; the owner of the field's address lives as long as the batch."""
+        self._owner = owner
         arrays = (self.entry, self.u, self.v, self.code, self.seen)
         self._call = function
-        self._before = ctypes.c_void_p(field)  # type: ignore[arg-type]
+        self._before = ctypes.c_void_p(field)
         self._pointers = tuple(ctypes.c_void_p(array.ctypes.data) for array in arrays)
-        self._sizes = [ctypes.c_size_t(0)]
         self._capacity = len(self.entry)
 
     def visible(self, n: int) -> None:
@@ -127,7 +127,7 @@ class CField:
         """Room for `capacity` queries, zeros."""
         kinds = (np.uint32, np.uint16, np.uint16, np.int32, np.uint8)
         batch = Batch(*(np.zeros(capacity, kind) for kind in kinds))  # type: ignore[arg-type]
-        batch.bind(self._batch, self._at)
+        batch.bind(self._batch, self._at, self)
         return batch
 
     def visible(

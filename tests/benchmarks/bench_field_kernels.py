@@ -113,7 +113,7 @@ class Scene:
         entry, offset = self.random
         grouped = np.argsort(entry, kind="stable")
         self.grouped = [entry[grouped], offset[grouped]]
-        # Packets get what suits them: thousands of rays of one position, along a Morton curve of the directions' square.
+        # Packets get what suits them: thousands of rays of one position, along a Morton curve of the directions.
         few = rays.mixed(self.casting, self.aims, self.positions[:2], 2 * CHUNK, rng)
         u, v, _ = encode(few.offset, random_field(0, levels=((2, 2, 1, 8),), hidden=(4,)).coding)
         near = np.lexsort((morton(u, v), few.entry))[:CHUNK]

@@ -93,6 +93,8 @@ def test_a_bound_batch_and_its_limits(made: tuple[IntegerField, CField]) -> None
     batch.seen[:] = 7
     batch.visible(299)
     assert (batch.seen[:299] == field.visible(entry, u, v, code)[:299]).all() and batch.seen[299] == 7
+    # A batch keeps what it points into alive.
+    assert batch._owner is kernel
     with pytest.raises(InputError, match="room"):
         batch.visible(301)
     with pytest.raises(InputError, match="columns"):
