@@ -65,7 +65,7 @@ class Batch:
     def bind(self, function: "ctypes._NamedFuncPointer", field: int, owner: "CField") -> None:
         """Fix what `visible` calls; the owner of the field's address lives as long as the batch."""
         self._owner = owner
-        arrays = (self.entry, self.u, self.v, self.code, self.seen)
+        self._arrays = arrays = (self.entry, self.u, self.v, self.code, self.seen)
         self._call = function
         self._before = ctypes.c_void_p(field)
         self._pointers = tuple(ctypes.c_void_p(array.ctypes.data) for array in arrays)
@@ -84,7 +84,6 @@ class CField:
     def __init__(self, library: Path, tables: bytes, name: str, outputs: int) -> None:
         code = ctypes.CDLL(str(library))
         self.outputs = outputs
-        self.tables = aligned(tables)
         self._handle = _Handle()
         self._at = ctypes.addressof(self._handle)
         pointer: type[ctypes.c_void_p] = ctypes.c_void_p
@@ -105,13 +104,16 @@ class CField:
         self._encode.argtypes = [size, *[pointer] * 4]
         self._decode.argtypes = [pointer, ctypes.c_uint32, ctypes.c_uint32, pointer]
         self._use.argtypes = [pointer, ctypes.c_int]
-        status = self.load(self.tables)
+        status = self.load(aligned(tables))
         if status:
             raise InputError(f"the table file does not belong to the kernel (load gave {status}): emit both again")
 
     def load(self, tables: NDArray[np.uint8]) -> int:
-        """The C entry; 0 is success."""
-        status: int = self._load(self._at, tables.ctypes.data, len(tables))
+        """The C entry; 0 is success, and the tables are kept."""
+        content = np.ascontiguousarray(tables, np.uint8)
+        status: int = self._load(self._at, content.ctypes.data, len(content))
+        if status == 0:
+            self.tables = content
         return status
 
     @property

@@ -278,9 +278,7 @@ def measure_sizes(code: ctypes.CDLL, folder: Path, rounds: int) -> dict[str, Any
         place = folder / label
         place.mkdir()
         kernel = build(plan(field), place)
-        content = huge(kernel.tables)
-        kernel.load(content)
-        kernel.tables = content
+        kernel.load(huge(kernel.tables))
         for order in ("random", "sorted"):
             parts = []
             for _ in range(32):
