@@ -137,12 +137,50 @@ def bring(
         raise typer.Exit(130) from error
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
 @app.command()
-def datasets() -> None:
+def datasets(as_json: AsJson = False) -> None:
     """List the named data sets and where each comes from."""
     from inkling.listing import show_datasets
 
-    show_datasets()
+    show_datasets(as_json)
+
+
+@app.command()
+def technologies(
+    liberty: Annotated[list[Path] | None, typer.Argument(help="Liberty files, one per supply voltage.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the built-in technology, or what is read from Liberty files."""
+    from inkling.listing import show_technologies
+
+    show_technologies(liberty or [], as_json)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    converters: Annotated[Path | None, typer.Option(help="A JSON table of converters, by bits of an input.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The designs of several runs side by side, by area.
+
+    Example: inkling compare runs/quick runs/standard --converters adc.json
+    """
+    from inkling.listing import show_comparison
+
+    show_comparison(runs, converters, as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Which tools and packages are found, and how to get what is not; exit code 1 where something lacks."""
+    from inkling.listing import show_doctor
+
+    if not show_doctor(as_json):
+        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         predicted: NDArray[Any] = self.classes_[np.minimum(labels, len(self.classes_) - 1)]
         return predicted
 
-    @available_if(_has_scores)
+    @available_if(_has_scores)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """The integer scores, [rows, classes]; with two classes the second less the first, [rows]."""
         codes = self._read(X)
