@@ -1,11 +1,10 @@
 """The one training loop of all neural fields: any module, any device, resumable, over one or several processes.
 
-What is learnt is a `Task`, batches and a loss (`train.visibility`, `train.field_tasks`); checkpoints are arrays in an
-npz file, never pickle.
+What is learnt is a `Task`, batches and a loss (`train.visibility`, `train.field_tasks`); checkpoints are
+`train.field_checkpoint`.
 """
 
 import contextlib
-import json
 import math
 import os
 import queue
@@ -17,13 +16,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, Protocol
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train import beside
+from train import field_checkpoint
 from train.errors import InputError
-from train.field_files import npz, read_npz
 
 Tensor = torch.Tensor
 Batch = dict[str, NDArray[Any]]
@@ -114,7 +111,7 @@ def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path |
     optimiser = _optimiser(model, settings)
     losses: list[float] = []
     if folder is not None:
-        losses = _resume(folder, model, optimiser, settings)
+        losses = field_checkpoint.resume(folder, model, optimiser, _asked(settings))
     progressed: Callable[[float], None] = getattr(model, "progressed", lambda progress: None)
     module: torch.nn.Module = _Loss(model, task)
     with _group(world, device):
@@ -147,7 +144,7 @@ def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path |
                     raise InputError(f"the loss is not finite at step {step}: train at a smaller rate")
                 due = stopped or step + 1 == settings.steps or (step + 1) % settings.checkpoint_every == 0
                 if due and folder is not None and rank == 0:
-                    _checkpoint(folder, model, optimiser, settings, losses)
+                    field_checkpoint.save(folder, model, optimiser, _asked(settings), losses)
                 if stopped:
                     break
     progressed(1.0)
@@ -250,61 +247,6 @@ def _ahead(task: Task, first: int, settings: Settings, mine: range) -> Iterator[
         thread.join()
 
 
-def _state(model: torch.nn.Module, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
-    """Everything that training changes, by name, as float32 tensors that share memory with the real ones."""
-    found = {f"model.{name}": tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            state = optimiser.state[parameter]
-            if not state:
-                state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
-                state["exp_avg"] = torch.zeros_like(parameter)
-                state["exp_avg_sq"] = torch.zeros_like(parameter)
-            for part in ("step", "exp_avg", "exp_avg_sq"):
-                found[f"{part}.{name}"] = state[part]
-    return found
-
-
 def _asked(settings: Settings) -> dict[str, Any]:
     """The settings on which the weights depend."""
     return {name: getattr(settings, name) for name in ("steps", "rate", "grid_rate", "shards", "seed", "precision")}
-
-
-def _checkpoint(
-    folder: Path, model: torch.nn.Module, optimiser: torch.optim.Adam, settings: Settings, losses: list[float]
-) -> None:
-    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in _state(model, optimiser).items()}
-    # Losses are float64 and are kept as two float32 halves.
-    high = np.array(losses, np.float64).astype(np.float32)
-    arrays["losses.high"], arrays["losses.low"] = high, (np.array(losses) - high).astype(np.float32)
-    folder.mkdir(parents=True, exist_ok=True)
-    number = len(losses)
-    beside.write(folder / f"checkpoint{number}.npz", npz(arrays))
-    document = {"schema": "inkling.field-checkpoint", "steps": number, "settings": _asked(settings)}
-    # Whoever is killed between the two leaves the old pair whole.
-    beside.write(folder / "checkpoint.json", (json.dumps(document) + "\n").encode())
-    for old in folder.glob("checkpoint*.npz"):
-        if old.name != f"checkpoint{number}.npz":
-            old.unlink()
-
-
-def _resume(folder: Path, model: torch.nn.Module, optimiser: torch.optim.Adam, settings: Settings) -> list[float]:
-    """Load a checkpoint where there is one; returns the losses so far."""
-    source = folder / "checkpoint.json"
-    if not source.is_file():
-        return []
-    try:
-        document = json.loads(source.read_bytes()[: 2**16])
-        steps, asked = document["steps"], document["settings"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(f"{source}: is not a checkpoint; delete the folder to start again") from error
-    if asked != _asked(settings) or not isinstance(steps, int) or not 0 <= steps <= settings.steps:
-        raise InputError(f"{source}: was written with other settings; delete the folder to start again")
-    state = _state(model, optimiser)
-    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    expected["losses.high"] = expected["losses.low"] = (steps,)
-    arrays = read_npz(folder / f"checkpoint{steps}.npz", expected)
-    with torch.no_grad():
-        for name, tensor in state.items():
-            tensor.copy_(torch.from_numpy(arrays[name]))
-    return [float(h) + float(low) for h, low in zip(arrays["losses.high"], arrays["losses.low"], strict=True)]
