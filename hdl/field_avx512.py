@@ -239,9 +239,14 @@ def _bytes(layer: FieldLayer, c: list[str]) -> list[str]:
     if isinstance(layer, PeriodicQuadratic):
         lines = []
         for pair in (0, 1):
-            a, b = (f"_mm512_slli_epi32({name}, {16 - layer.shift})" for name in c[2 * pair : 2 * pair + 2])
+            even, odd = c[2 * pair : 2 * pair + 2]
+            # The phase of one in the low half of a word, of the other in the high half.
+            a = f"_mm512_srli_epi32({even}, {layer.shift})"
+            if layer.shift < 0:
+                a = f"_mm512_slli_epi32({even}, {-layer.shift})"
+            b = f"_mm512_slli_epi32({odd}, {16 - layer.shift})"
             lines += [
-                f"const __m512i t{pair} = _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32({a}, 16), {b});",
+                f"const __m512i t{pair} = _mm512_mask_blend_epi16(0xAAAAAAAA, {a}, {b});",
                 f"const __m512i m{pair} = _mm512_sub_epi16(_mm512_set1_epi16(-32768), _mm512_abs_epi16(t{pair}));",
                 f"const __m512i g{pair} = _mm512_srai_epi16(_mm512_mulhi_epi16(t{pair}, m{pair}), 5);",
             ]

@@ -337,16 +337,16 @@ void @_decode(const @_field *f, uint32_t width, uint32_t height, uint8_t *pixels
     int32_t out[OUTPUTS][LANES] ALIGNED;
     uint32_t entry[LANES] = {{0}};
     uint16_t u[LANES] = {{0}}, v[LANES] = {{0}};
-    for (uint32_t y = 0; y < height; y++) {{
-        const uint64_t below = height > 1 ? (uint64_t)y * 65536 / (height - 1) : 0;
-        for (int q = 0; q < LANES; q++) v[q] = (uint16_t)(below < 65535 ? below : 65535);
-        for (uint32_t x = 0; x < width; x += LANES) {{
-            const uint32_t count = width - x < LANES ? width - x : LANES;
+    for (uint32_t x = 0; x < width; x += LANES) {{
+        const uint32_t count = width - x < LANES ? width - x : LANES;
+        for (uint32_t q = 0; q < count; q++) {{
+            const uint64_t right = width > 1 ? (uint64_t)(x + q) * 65536 / (width - 1) : 0;
+            u[q] = (uint16_t)(right < 65535 ? right : 65535);
+        }}
+        for (uint32_t y = 0; y < height; y++) {{
+            const uint64_t below = height > 1 ? (uint64_t)y * 65536 / (height - 1) : 0;
             uint8_t *to = pixels + ((size_t)y * width + x) * OUTPUTS;
-            for (uint32_t q = 0; q < count; q++) {{
-                const uint64_t right = width > 1 ? (uint64_t)(x + q) * 65536 / (width - 1) : 0;
-                u[q] = (uint16_t)(right < 65535 ? right : 65535);
-            }}
+            for (int q = 0; q < LANES; q++) v[q] = (uint16_t)(below < 65535 ? below : 65535);
             block(f, entry, u, v, out);
             for (uint32_t q = 0; q < count; q++)
                 for (int k = 0; k < OUTPUTS; k++) {{
