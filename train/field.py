@@ -76,7 +76,8 @@ class FloatField:
     @property
     def features(self) -> int:
         """Width of the vector that enters the first layer."""
-        return sum(grid.table.shape[3] for grid in self.grids) + 2 * self.coordinates
+        width: int = sum(grid.table.shape[3] for grid in self.grids) + 2 * self.coordinates
+        return width
 
     @property
     def parameters(self) -> int:

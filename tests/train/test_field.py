@@ -133,7 +133,7 @@ def test_a_field_survives_its_files(tmp_path: Path) -> None:
         ({"activation": "tanh"}, "activation"),
         ({"activation": 3}, "text"),
         ({"sight": {"low": 1}}, "sight"),
-        ({"sight": {"low": 1e400, "high": 2, "margin": 0}}, "finite"),
+        ({"sight": {"low": 1e400, "high": 2, "margin": 0, "stretch": 1}}, "finite"),
         ({"version": 2}, "version"),
         ({"extra": 1}, "exactly"),
     ],
