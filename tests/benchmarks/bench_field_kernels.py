@@ -180,6 +180,11 @@ def measure_scene(name: str, code: ctypes.CDLL, folder: Path, rounds: int) -> di
         }
         | {f"field {key}": (lambda batch=batch: batch.visible(CHUNK)) for key, batch in batches.items()}
     )
+    ordered = fields["32x2, two levels of 8 bits"].batch(CHUNK)
+    grouped = (scene.grouped[0], *encode(scene.grouped[1], random_field(0).coding))
+    for to, values in zip((ordered.entry, ordered.u, ordered.v, ordered.code), grouped, strict=True):
+        to[:] = values[:CHUNK]
+    jobs["field 32x2, two levels of 8 bits, grouped"] = partial(ordered.visible, CHUNK)
     spent = {key: value / CHUNK * 1e9 for key, value in minima(jobs, rounds).items()}
     one = fields["32x2, two levels of 8 bits"]
     function = ctypes.cast(one._one, ctypes.c_void_p).value
@@ -208,6 +213,8 @@ def measure_scene(name: str, code: ctypes.CDLL, folder: Path, rounds: int) -> di
     best = spent["field 32x2, two levels of 8 bits"]
     ratios = {
         "batch against embree random": spent["embree random"] / best,
+        "grouped batch against embree random": spent["embree random"]
+        / spent["field 32x2, two levels of 8 bits, grouped"],
         "batch against its best packets": spent["embree packets of 16, direction-sorted"] / best,
         "single dependent": spent["embree random"] / singles["field single, dependent"],
         "single independent": spent["embree random"] / singles["field single, independent"],
