@@ -117,7 +117,8 @@ def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path |
     with _group(world, device):
         if world > 1:
             # Texels that are frozen get no gradient, so that Adam leaves them alone.
-            module = torch.nn.parallel.DistributedDataParallel(module, find_unused_parameters=True)
+            freezes = getattr(model, "quantisation", None) is not None
+            module = torch.nn.parallel.DistributedDataParallel(module, find_unused_parameters=freezes)
         step_loss = torch.compile(module) if settings.compile else module
         stopped = False
         mine = range(rank, settings.shards, world)

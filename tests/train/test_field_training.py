@@ -36,7 +36,7 @@ def job(folder: Path, *arguments: str, launcher: Sequence[str] = ()) -> subproce
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=400)
     assert process.returncode == 0, output
     return output
 
