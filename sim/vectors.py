@@ -28,13 +28,15 @@ def stimuli(
     *,
     count: int = 1_000_000,
     seed: int = 0,
+    exhaustive_bits: int = EXHAUSTIVE_BITS,
 ) -> Stimuli:
     """Vectors for `network`, in this order: corner cases, `rows`, walking values, decision boundaries, random ones.
 
     rows: uint8 [n, inputs], data rows as values that enter (`network.select`), or None. Where the inputs have at
-    most 20 bits in total, every value follows the corner cases and the rows, whatever `count` is; otherwise there
-    are at most `count` vectors, but never fewer than the corner cases and the rows. The same arguments give the
-    same bytes. Raises ValueError for an input of more than 8 bits and for rows that do not fit the inputs.
+    most `exhaustive_bits` bits in total, every value follows the corner cases and the rows, whatever `count` is;
+    otherwise there are at most `count` vectors, but never fewer than the corner cases and the rows. The same
+    arguments give the same bytes. Raises ValueError for an input of more than 8 bits and for rows that do not fit
+    the inputs.
     """
     top = _largest(network)
     given = np.zeros((0, len(top)), np.uint8) if rows is None else rows
@@ -44,7 +46,7 @@ def stimuli(
         row, column = (int(k) for k in np.argwhere(given > top)[0])
         raise ValueError(f"row {row}: input {network.inputs[column].name!r} holds more than its {top[column]}")
     first = [corner_cases(top), given]
-    if sum(item.bits for item in network.inputs) <= EXHAUSTIVE_BITS:
+    if sum(item.bits for item in network.inputs) <= exhaustive_bits:
         return Stimuli(np.concatenate([*first, every_value(network)]), exhaustive=True)
     generator = np.random.default_rng(seed)
     left = max(count - sum(len(part) for part in first), 0)
