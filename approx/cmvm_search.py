@@ -12,6 +12,8 @@ from approx.network import Ints
 
 # Beside full adders a sum has half adders in some of its columns: full adders to a column of the result.
 HALF_PER_COLUMN = 0.25
+# By how much of themselves savings are made to look larger in a move: much of it leaves what is locally best.
+NOISE = (0.05, 0.15, 0.4, 1.5, 5.0)
 # Weights must be below it in magnitude.
 LARGEST = 2**14
 # How many of the best found a move may start from.
@@ -50,7 +52,7 @@ def search(weights: Ints, low: Ints, high: Ints, *, moves: int, seed: int, keep:
     spans = (high - low).astype(np.int64)
     best: list[Shared] = []
     for move in range(max(moves, 1)):
-        noise = 0.0 if move == 0 else float(generator.choice([0.05, 0.15, 0.4]))
+        noise = 0.0 if move == 0 else float(generator.choice(NOISE))
         if move == 0 or not best or generator.random() < 0.1:
             start = weights.copy()
         else:

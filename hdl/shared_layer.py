@@ -8,6 +8,8 @@ import functools
 import numpy as np
 
 from approx.cmvm import WORK, cells, plan
+from approx.network import Ints
+from hdl.activation import clip
 from hdl.cmvm import SharedLayer
 
 
@@ -28,7 +30,25 @@ def shared_layer(
     `approx.cmvm.plan`. Equal arguments give equal layers.
     """
     matrix = np.array(weights, np.int64).reshape(len(bias), len(low))
+    constants = np.array(bias, np.int64)
+    if activations is not None:
+        _leave_out_held(matrix, constants, low, high, activations)
     first_bit = min((shift for shift, _ in activations or ()), default=0)
-    found = plan(matrix, np.array(bias, np.int64), low, high, first_bit=first_bit, work=work, seed=seed)
+    found = plan(matrix, constants, low, high, first_bit=first_bit, work=work, seed=seed)
     ranges = tuple((one.low, one.high) for one in found.outputs)
     return SharedLayer(cells(found), found.low, found.high, ranges, activations)
+
+
+def _leave_out_held(
+    matrix: Ints,
+    constants: Ints,
+    low: tuple[int, ...],
+    high: tuple[int, ...],
+    activations: tuple[tuple[int, int], ...],
+) -> None:
+    """Put a constant, in place, for a sum that the clipped ReLU holds at one value: nothing is shared with it."""
+    ends = np.sort([matrix * np.array(low), matrix * np.array(high)], axis=0).sum(axis=-1) + constants
+    for o, how in enumerate(activations):
+        least, most = (int(end) for end in ends[:, o])
+        if clip(least, *how) == clip(most, *how):
+            matrix[o], constants[o] = 0, least

@@ -7,6 +7,7 @@ medians and ranges are printed. The peers are run by the Python that `--peers` n
 
 import argparse
 import json
+import os
 import platform
 import tempfile
 import time
@@ -17,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from approx.cmvm import WORK
 from approx.netlist import Netlist
 from approx.netlist_evaluate import evaluate
 from approx.network import ClippedReLU, Dense, Input, IntegerNetwork, Ints, signed_width, without_unused_inputs
-from hdl.cmvm import shared_layer
 from hdl.part import Chain
 from hdl.process import run
-from hdl.verilog import behavioural
+from hdl.shared_layer import shared_layer
 from reports import composites, genlib
 from reports.abc_run import map_once
 from reports.egfet import technology
@@ -95,16 +96,16 @@ def renumbered(network: IntegerNetwork, number: int) -> IntegerNetwork:
     return IntegerNetwork(network.inputs, layers, network.classes)
 
 
-def shared(network: IntegerNetwork, moves: int | None, seed: int) -> tuple[str, dict[str, float]]:
+def shared(network: IntegerNetwork, work: int, seed: int) -> tuple[str, dict[str, float]]:
     """Our Verilog with shared sums; adder cells of all layers and seconds of search."""
     parts, seconds = [], time.perf_counter()
-    bounds = [(low.tolist(), high.tolist()) for low, high in network.intervals()]
+    bounds = [(tuple(low.tolist()), tuple(high.tolist())) for low, high in network.intervals()]
     for k, dense in enumerate(network.layers):
         if isinstance(dense, Dense):
             relu = network.layers[k + 1] if k + 1 < len(network.layers) else None
             each = relu.of_each(len(dense.bias)) if isinstance(relu, ClippedReLU) else None
-            rows, bias = dense.weights.tolist(), dense.bias.tolist()
-            parts.append(shared_layer(rows, bias, *bounds[k], each, moves=moves, seed=seed))
+            rows, bias = tuple(map(tuple, dense.weights.tolist())), tuple(dense.bias.tolist())
+            parts.append(shared_layer(rows, bias, *bounds[k], each, work=work, seed=seed))
     seconds = time.perf_counter() - seconds
     from amaranth.back import verilog
 
@@ -171,17 +172,21 @@ def areas(netlist: Netlist) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="written after every case; cases in it are kept")
     parser.add_argument("--cases", nargs="*", default=list(CASES)[:4], help="default: all but the largest")
     parser.add_argument("--permutations", type=int, default=5)
-    parser.add_argument("--moves", type=int, help="tries of the search (default: by size)")
+    parser.add_argument("--work", type=int, default=WORK, help="of the search")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peers", type=Path, help="a Python that can import alkaid and da4ml")
     parser.add_argument("--libraries", nargs="*", default=["alkaid", "da4ml"])
-    parser.add_argument("--separate", action="store_true", help="also neurons without shared sums")
+    parser.add_argument("--again", action="store_true", help="also cases that the JSON file holds already")
     asked = parser.parse_args()
-    rows = []
+    done = json.loads(asked.json.read_text())["rows"] if asked.json and asked.json.exists() else []
+    rows: dict[str, dict[str, Any]] = {row["case"]: row for row in done}
     for case in asked.cases:
+        if case in rows and not asked.again:
+            print(f"{case}: kept from {asked.json}")
+            continue
         network = train(*CASES[case])
         networks = [renumbered(network, number) for number in range(asked.permutations)]
         designs: dict[str, list[tuple[str, list[list[int]]]]] = {"inkling": []}
@@ -189,38 +194,60 @@ def main() -> None:
         for one in networks:
             low, high = one.intervals()[-1]
             ports = [[int(width), int(lo < 0), 0] for lo, width in zip(low, _widths(low, high), strict=True)]
-            text, note = shared(one, asked.moves, asked.seed)
+            text, note = shared(one, asked.work, asked.seed)
             designs["inkling"].append((text, ports))
             notes.append(note)
-            if asked.separate:
-                designs.setdefault("separate neurons", []).append((behavioural(one), ports))
         if asked.peers:
             for library in asked.libraries:
                 made = peers(library, asked.peers, networks)
                 designs[library] = [(item["verilog"], item["outputs"]) for item in made]
-        row: dict[str, Any] = {"case": case, "permutations": asked.permutations, "seed": asked.seed, "search": notes}
+        found: dict[str, dict[str, list[float]]] = {}
         for name, texts in designs.items():
-            found = []
+            mapped = []
             for one, (text, outputs) in zip(networks, texts, strict=True):
                 netlist = elaborate(text, time_limit_s=300)
                 check(name, netlist, one, outputs)
-                found.append(areas(netlist))
-            row[name] = {flow: [area[flow] for area in found] for flow in FLOWS}
-            row[name]["best"] = [min(area.values()) for area in found]
-        rows.append(row)
-        for name in designs:
-            for flow in (*FLOWS, "best"):
-                values = row[name][flow]
-                ratio = median(row["inkling"][flow]) / median(values)
-                print(
-                    f"{case}, {flow}: {name} {median(values):.0f} mm2 ({min(values):.0f} to {max(values):.0f})"
-                    + (f"; inkling is {ratio:.3f} of it" if name != "inkling" else ""),
-                    flush=True,
-                )
-    if asked.json:
-        environment = {name: version(name) for name in ("pyosys", "amaranth", "numba", "numpy", "scikit-learn")}
-        described = {"python": platform.python_version(), "packages": environment, "rows": rows}
-        asked.json.write_text(json.dumps(described, indent=1, sort_keys=True) + "\n")
+                mapped.append(areas(netlist))
+            found[name] = {flow: [area[flow] for area in mapped] for flow in FLOWS}
+            found[name]["best"] = [min(area.values()) for area in mapped]
+        rows[case] = {
+            "case": case,
+            "permutations": asked.permutations,
+            "seed": asked.seed,
+            "work": asked.work,
+            "search": notes,
+            "areas_mm2": found,
+            "summary": {name: summary(found, name) for name in found},
+            "versions": versions(asked.peers, asked.libraries),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        }
+        for name, flows in rows[case]["summary"].items():
+            for flow, (middle, least, most, ratio) in flows.items():
+                text = f"{case}, {flow}: {name} {middle:.1f} mm2 ({least:.1f} to {most:.1f})"
+                print(text + (f"; inkling is {ratio:.3f} of it" if name != "inkling" else ""), flush=True)
+        if asked.json:
+            beside = asked.json.with_suffix(".part")
+            kept = [rows[name] for name in CASES if name in rows]
+            beside.write_text(json.dumps({"rows": kept}, indent=1, sort_keys=True) + "\n")
+            beside.replace(asked.json)
+
+
+def summary(found: dict[str, dict[str, list[float]]], name: str) -> dict[str, tuple[float, float, float, float]]:
+    """Of each flow: median, least and greatest mm2, and the median of Inkling over it."""
+    return {
+        flow: (median(values), min(values), max(values), round(median(found["inkling"][flow]) / median(values), 4))
+        for flow, values in found[name].items()
+    }
+
+
+def versions(python: Path | None, libraries: list[str]) -> dict[str, str]:
+    """Of the packages that decide the areas, the peers' as their Python tells them."""
+    found = {name: version(name) for name in ("pyosys", "amaranth", "numba", "numpy", "scikit-learn")}
+    if python:
+        code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
+        told = run([python, "-c", code, *libraries], time_limit_s=60).stdout.split()
+        found |= dict(zip(libraries, told, strict=True))
+    return found
 
 
 def _widths(low: Ints, high: Ints) -> list[int]:

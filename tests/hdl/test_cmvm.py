@@ -73,3 +73,14 @@ def test_a_wrong_cell_is_seen() -> None:
     swapped = Cell("mixed" if cell.kind == "full" else "full", cell.sources)
     broken = replace(part.plan, cells=(*part.plan.cells[:k], swapped, *part.plan.cells[k + 1 :]))
     assert (simulated(replace(part, plan=broken), rows) != expected(weights, bias, rows, None)).any()
+
+
+def test_sums_that_the_activation_holds_take_no_cells() -> None:
+    # 3 a + 5 b - 100 is negative for 3-bit inputs; 3 a + 5 b + 64 stays at the top.
+    low, high = (0, 0), (7, 7)
+    held = shared_layer(((3, 5), (3, 5)), (-100, 64), low, high, ((2, 4), (2, 4)), work=1000)
+    assert held.plan.cells == () and [shape.width for shape in held.outputs()] == [1, 4]
+    rows = np.array([[0, 0], [7, 7], [3, 4]])
+    assert simulated(held, rows).tolist() == [[0, 15]] * 3
+    free = shared_layer(((3, 5), (3, 5)), (-40, 64), low, high, ((2, 4), (2, 4)), work=1000)
+    assert free.plan.cells
