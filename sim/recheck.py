@@ -7,7 +7,7 @@ that was not made is no passed one. Verilog was searched by `sim.design_folder` 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,13 +63,14 @@ def recheck(
     budget: Budget | None = None,
     trust: bool = False,
     seed: int = 0,
+    only: Collection[str] | None = None,
     done: Callable[[Verdict], None] | None = None,
 ) -> Rechecked:
     """Every route on the same vectors, every value there is where the inputs have at most 24 bits.
 
     rows: uint8 [n, inputs], data rows to try first, as values that enter; sharings: as in
-    `sim.design_folder.differences`; trust: run texts that this version does not emit. A tool that cannot be run, or
-    that refuses a text, fails the route.
+    `sim.design_folder.differences`; trust: run texts that this version does not emit; only: routes to take,
+    all where None. A tool that cannot be run, or that refuses a text, fails the route.
     """
     from sim import bulk, cocotb_bench, component_bench, equivalence, gates, kernels, named_logic, verilator
 
@@ -81,7 +82,9 @@ def recheck(
     labels = network.is_classifier and has_label_entry(netlist)
     verdicts: list[Verdict] = []
 
-    def route(name: str, subject: str, check: Callable[[], Verdict]) -> Verdict:
+    def route(name: str, subject: str, check: Callable[[], Verdict]) -> Verdict | None:
+        if only is not None and name not in only:
+            return None
         foreign = [text for text in RUNS.get(name, ()) if text in differs]
         if foreign and not trust:
             found = Verdict(name, subject, "network.json", 0, 1, 0.0)
@@ -92,6 +95,7 @@ def recheck(
             except (ToolError, InputError, ValueError) as error:
                 why = " ".join(str(error).split())[-300:]
                 found = Verdict(name, subject, "network.json", 0, 1, 0.0, detail=f"could not be checked: {why}")
+        found = replace(found, subject=subject)
         if chosen.exhaustive and found.passed and found.vectors == len(values):
             found = replace(found, proven=True, detail="every value of the inputs was tried")
         verdicts.append(found)
@@ -138,7 +142,7 @@ def recheck(
     route("cocotb", "top.v", lambda: cocotb_bench.verify(texts["top.v"], network, values[some], **bench))
     route("verilator-mapped", "mapped.v", lambda: verilated("verilator-mapped", "mapped.v"))
     proven = route("proof", "mapped.v", proof)
-    if proven.passed and not proven.proven and not chosen.exhaustive and labels:
+    if proven and proven.passed and not proven.proven and not chosen.exhaustive and labels:
         many: dict[str, Any] = {"vectors": how.bulk_vectors, "seconds": how.bulk_s, "seed": seed}
         route("bulk", "netlist.json", lambda: bulk.verify_bulk(netlist, network, **many))
     return Rechecked(tuple(verdicts), emitted, differs, values, expected)

@@ -1,0 +1,330 @@
+"""Planted changes across emitters and operations: how many are caught, and how many reports name the right node.
+
+Four networks of 16 input bits hold every operation; every text of their designs is changed in one place at a time.
+A change is one of the function where it shows on any of the 65,536 inputs; the routes see 10,000 vectors. Run with
+`python -P tests/benchmarks/bench_mutations.py --count 1000`; prints a table and, with --json, writes the figures.
+"""
+
+import argparse
+import json
+import random
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from approx import netlist_files
+from approx.netlist import CellType, Netlist, Port
+from approx.network import (
+    ArgMax,
+    ClippedReLU,
+    DecisionTree,
+    Dense,
+    Input,
+    IntegerNetwork,
+    Logic,
+    MaskedSum,
+    Tournament,
+    knock_out,
+)
+from hdl import c_kernel, component_file, numba_kernel
+from hdl.netlist_verilog import emit as emit_netlist
+from hdl.process import ToolError
+from hdl.verilog import behavioural
+from sim import component_bench, gates, kernels, named_logic, verilator
+from sim.blame import blame
+from sim.comparison import compare
+from sim.design_folder import DesignFolder
+from sim.mutation import gather, mutants
+from sim.recheck import Rechecked
+from sim.vectors import every_value, reference, stimuli
+from sim.verdict import Verdict
+
+VECTORS, SEED = 10_000, 3
+ROUTE = {
+    **{"kernel.c": "c", "kernel.py": "numba", "component.py": "component"},
+    **{"top.v": "verilator", "mapped.v": "verilator-mapped", "netlist.json": "gates"},
+}
+CELLS = (
+    CellType("NAND2", ("A", "B"), "Y", 0b0111),
+    CellType("NOR2", ("A", "B"), "Y", 0b0001),
+    CellType("XOR2", ("A", "B"), "Y", 0b0110),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One planted change: the design with it, its text, and the nodes that are right to be named."""
+
+    subject: str
+    design: DesignFolder
+    right: frozenset[str]
+    told: str
+
+
+def networks() -> dict[str, IntegerNetwork]:
+    """Networks of four 4-bit inputs that hold every operation between them."""
+    rng = np.random.default_rng(1)
+    inputs = tuple(Input(f"f{k}", k, 4) for k in range(4))
+    first = Dense(rng.integers(-9, 10, (3, 4)), rng.integers(-20, 21, 3))
+    last = Dense(rng.integers(-7, 8, (4, 3)), rng.integers(-9, 10, 4))
+    terms = 9
+    masked = MaskedSum(
+        np.sort(rng.integers(0, 3, terms)),
+        rng.integers(0, 4, terms),
+        rng.choice([-1, 1], terms),
+        rng.integers(0, 3, terms),
+        rng.integers(3, 16, terms),
+        rng.integers(0, 9, 3),
+    )
+    decide = Tournament(knock_out(4), (0, 1, 0), (7, 6, 7))
+    leaf = np.array([-1] * 6)
+    tree = DecisionTree(
+        np.array([0, 1, 2, 3, 1, *leaf]),
+        np.array([7, 4, 9, 11, 2, *[0] * 6]),
+        np.array([1, 3, 5, 7, 9, *[0] * 6]),
+        np.array([2, 4, 6, 8, 10, *[0] * 6]),
+        np.array([0] * 5 + [0, 1, 2, 3, 1, 2]),
+    )
+    gates, first_gate = 40, 18
+    sources = np.array([[int(rng.integers(max(2, g - 12), first_gate + g)) for _ in "ab"] for g in range(gates)])
+    circuit = Netlist(
+        tuple(Port(f"f{k}", 4) for k in range(4)),
+        (Port("label", 2),),
+        CELLS,
+        rng.integers(0, 3, gates).astype(np.uint8),
+        sources.astype(np.int32),
+        np.array([first_gate + gates - 1, first_gate + gates - 2], np.int32),
+    )
+    return {
+        "dense, clipped ReLU, arg-max": IntegerNetwork(inputs, (first, ClippedReLU(2, 4), last, ArgMax()), 4),
+        "masked sum, tournament": IntegerNetwork(inputs, (masked, ClippedReLU(1, 4), last, decide), 4),
+        "decision tree": IntegerNetwork(inputs, (tree,), 4),
+        "gates": IntegerNetwork(inputs, (Logic(circuit),), 4),
+    }
+
+
+def make(name: str, network: IntegerNetwork) -> DesignFolder:
+    """The design as a run would emit it, its cells the gates of yosys' own library."""
+    verilog = behavioural(network)
+    netlist = named_logic.read([verilog], network)[0].netlist
+    label = netlist.outputs[0]
+    cells = tuple(replace(cell, name=cell.name.strip("$_") + str(len(cell.inputs))) for cell in netlist.cell_types)
+    netlist = replace(netlist, outputs=(label,), output_nodes=netlist.output_nodes[: label.width], cell_types=cells)
+    kernel_c, kernel_h = c_kernel.emit(network)
+    texts = {
+        **{"top.v": verilog, "mapped.v": emit_netlist(netlist), "kernel.c": kernel_c, "kernel.h": kernel_h},
+        **{"kernel.py": numba_kernel.emit(network), "component.py": component_file.emit(network)},
+    }
+    return DesignFolder(name, network, netlist, texts, {}, ())
+
+
+def in_verilog(design: DesignFolder, subject: str, count: int, seed: int) -> Iterator[Change]:
+    """Changes of top.v or mapped.v; right is the wire that the changed statement drives."""
+    for mutant in mutants(design.texts[subject], count, seed=seed):
+        line = mutant.text.splitlines()[int(re.match(r"line (\d+)", mutant.change)[1]) - 1]  # type: ignore[index]
+        assigned = re.match(r"\s*assign (\w+)", line) or re.search(r"\.Y\((\w+)\)\);", line)
+        assert assigned
+        yield Change(subject, with_text(design, subject, mutant.text), frozenset({assigned[1]}), mutant.change)
+
+
+def in_netlist(design: DesignFolder, count: int, seed: int) -> Iterator[Change]:
+    """Other cells and other sources in netlist.json; right is the gate, by its instance or its wire."""
+    generator, netlist = random.Random(seed), design.netlist
+    live = np.flatnonzero(netlist.live()[netlist.first_gate :]).tolist()
+    for _ in range(count):
+        gate = generator.choice(live)
+        kinds, sources = netlist.kinds.copy(), netlist.sources.copy()
+        pins = len(netlist.cell_types[kinds[gate]].inputs)
+        alike = [k for k, c in enumerate(netlist.cell_types) if len(c.inputs) == pins and k != kinds[gate]]
+        if alike and generator.random() < 0.5:
+            kinds[gate] = generator.choice(alike)
+        else:
+            sources[gate, generator.randrange(pins)] = generator.randrange(2, netlist.first_gate + gate)
+        changed = netlist_files.from_json(netlist_files.to_json(replace(netlist, kinds=kinds, sources=sources)))
+        right = frozenset({f"n{gate}", f"g{gate}"})
+        yield Change("netlist.json", replace(design, netlist=changed), right, f"gate {gate}")
+
+
+def in_kernel(design: DesignFolder, subject: str, count: int, seed: int) -> Iterator[Change]:
+    """Numbers and operators of the arithmetic in kernel.c or kernel.py; right is the variable that is computed."""
+    text, generator = design.texts[subject], random.Random(seed)
+    found = list(places(text, subject == "kernel.c"))
+    generator.shuffle(found)
+    for start, end, new in found[:count]:
+        changed = text[:start] + new + text[end:]
+        line = text.count("\n", 0, start) + 1
+        told = f"line {line}: {text[start:end]!r} became {new!r}"
+        yield Change(subject, with_text(design, subject, changed), target(text, start, subject), told)
+
+
+def places(text: str, is_c: bool) -> Iterator[tuple[int, int, str]]:
+    """Start, end and replacement of one change at every number and operator that is no index and no loop."""
+    begin = re.search(r"^static void (?:gates0|block)\(|^int inkling_classify\(|^def _run", text, re.MULTILINE)
+    assert begin
+    swap = {"+": "-", "-": "+", "&": "|", "|": "&", "^": "&", "<": ">=", ">": "<", "<=": ">"}
+    at = begin.start()
+    stop = re.search(r"^(?:static )?void inkling_classify_batch|^enum|^def classify", text[at:], re.MULTILINE)
+    last = at + stop.start() if stop else len(text)
+    for line in re.finditer(r"[^\n]+", text[:last]):
+        body = line[0]
+        if line.start() < at or re.search(r"\bfor\b|#|ALIGNED|return|while|static|one\[|two\[|block\[|[{]$", body):
+            continue
+        for token in re.finditer(r"(?<![\w\[.])\d+(?!\w)|(?<= )(?:<=|[-+&|^<>])(?= )", body):
+            inside = body[: token.start()].count("[") > body[: token.start()].count("]")
+            declared = re.match(r"\s*(?:const )?u?int\d+_t v\d", body) is not None
+            if not inside and not declared and not re.match(r"\s*(?:features|\+ l|<)", body[token.start() :]):
+                new = swap.get(token[0]) or str(int(token[0]) + 1)
+                yield line.start() + token.start(), line.start() + token.end(), new
+
+
+def target(text: str, at: int, subject: str) -> frozenset[str]:
+    """The variable that the statement round a place computes."""
+    head = text.rfind(";", 0, at) if subject == "kernel.c" else text.rfind("\n", 0, at)
+    named = re.search(r"(?:const \w+ )?\b((?:g|n|b|less|who|best)\d+) = ", text[head:at])
+    if named:
+        return frozenset({named[1]})
+    ending = r"v(\d+)\[(\d+)( \+ l)?\] = (?:\(\w+\))?t\b"
+    stored = re.compile(ending).search(text, at)
+    between = text[at : stored.start()] if stored else ""
+    if stored and not re.search(r"\blabel\b|\bdef\b|^\}", between, re.MULTILINE):
+        return frozenset({f"v{stored[1]}[{int(stored[2]) // (64 if stored[3] else 1)}]"})
+    return frozenset({"label", "best"})
+
+
+def in_component(design: DesignFolder, count: int, seed: int) -> Iterator[Change]:
+    """Numbers of the parts in component.py; right are wires whose definition the change makes another."""
+    text, generator = design.texts["component.py"], random.Random(seed)
+    start, end = text.index("\nPARTS = ("), text.index("\nclass Top")
+    numbers = list(re.finditer(r"(?<![\w.'])\d+(?!\w)", text[start:end]))
+    sound = definitions(component_bench.to_rtlil(design.network, text))
+    made = 0
+    for match in generator.sample(numbers, len(numbers)):
+        if made == count:
+            return
+        new = str(int(match[0]) + generator.choice((1, -1))) if int(match[0]) else "1"
+        changed = text[: start + match.start()] + new + text[start + match.end() :]
+        try:
+            suspect = definitions(component_bench.to_rtlil(design.network, changed))
+            named_logic.read([component_bench.to_rtlil(design.network, changed)], design.network)
+        except ToolError:
+            continue  # no design at all: caught before any vector
+        right = frozenset(name for name in suspect if suspect[name] != sound.get(name))
+        made += 1
+        yield Change("component.py", with_text(design, "component.py", changed), right, f"{match[0]} became {new}")
+
+
+def definitions(rtlil: str) -> dict[str, str]:
+    """For every named wire what it is connected to, with the names of yosys' own wires expanded."""
+    direct: dict[str, str] = {}
+    for cell in re.finditer(r"^  cell (\S+) \S+\n(.*?)^  end$", rtlil, re.MULTILINE | re.DOTALL):
+        pins = re.findall(r"connect (\S+) (.*)", cell[2])
+        direct[dict(pins)["\\Y"]] = " ".join([cell[1], *(f"{p} {v}" for p, v in pins if p != "\\Y")])
+    for name, value in re.findall(r"^  connect (\S+) (.*)$", rtlil, re.MULTILINE):
+        direct[name] = value
+
+    def expanded(value: str, depth: int = 0) -> str:
+        own = re.compile(r"\$\d+")
+        return own.sub(lambda m: f"({expanded(direct.get(m[0], ''), depth + 1)})" if depth < 50 else m[0], value)
+
+    return {name[1:]: expanded(value) for name, value in direct.items() if name.startswith("\\")}
+
+
+def with_text(design: DesignFolder, subject: str, text: str) -> DesignFolder:
+    return replace(design, texts={**design.texts, subject: text})
+
+
+def check(changes: list[Change], network: IntegerNetwork, values: Any) -> list[Verdict]:
+    """The verdict of the route that reads each changed text, on these values; Verilog texts share one build."""
+    expected = reference(network, values)
+    if changes and changes[0].subject in ("top.v", "mapped.v"):
+        together, outputs = gather([item.design.texts[item.subject] for item in changes], network)
+        with tempfile.TemporaryDirectory() as folder:
+            built = verilator.build(together, network, Path(folder), time_limit_s=400, outputs=outputs, level="-O0")
+            found, seconds = verilator.drive(built, network, values, time_limit_s=100, outputs=outputs)
+        subject = changes[0].subject
+        return [
+            compare(network, values, expected, column, route=ROUTE[subject], subject=subject, seconds=seconds)
+            for column in found.T.astype(np.int64)
+        ]
+    return [_alone(item, network, values, expected) for item in changes]
+
+
+def _alone(item: Change, network: IntegerNetwork, values: Any, expected: Any) -> Verdict:
+    texts = item.design.texts
+    match item.subject:
+        case "kernel.c":
+            return kernels.verify_c(network, texts["kernel.c"], texts["kernel.h"], values, expected=expected)
+        case "kernel.py":
+            return kernels.verify_numba(network, texts["kernel.py"], values, expected=expected)
+        case "netlist.json":
+            return replace(
+                gates.verify_gates(item.design.netlist, network, values, expected=expected), subject="netlist.json"
+            )
+        case _:
+            logic = named_logic.read([component_bench.to_rtlil(network, texts["component.py"])], network)[0]
+            found = named_logic.labels(logic, network, values)
+            return compare(network, values, expected, found, route="component", subject="component.py", seconds=0.0)
+
+
+def measure(count: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Plant `count` changes and let them be caught and traced."""
+    tally: dict[str, dict[str, int]] = {}
+    begin = time.monotonic()
+    for name, network in networks().items():
+        design = make(name, network)
+        some = stimuli(network, None, count=VECTORS, seed=SEED, exhaustive_bits=0).values
+        every = every_value(network)
+        for subject in ROUTE:
+            wanted = -(-count // (4 * len(ROUTE)))
+            sources: dict[str, Callable[[], Iterator[Change]]] = {
+                "netlist.json": lambda d=design, n=wanted: in_netlist(d, n, SEED),
+                "component.py": lambda d=design, n=wanted: in_component(d, n, SEED),
+                **{s: lambda d=design, n=wanted, s=s: in_kernel(d, s, n, SEED) for s in ("kernel.c", "kernel.py")},
+                **{s: lambda d=design, n=wanted, s=s: in_verilog(d, s, n, SEED) for s in ("top.v", "mapped.v")},
+            }
+            changes = list(sources[subject]())
+            verdicts = check(changes, network, some)
+            silent = [k for k, verdict in enumerate(verdicts) if verdict.passed]
+            missed = [not v.passed for v in check([changes[k] for k in silent], network, every)]
+            row = tally.setdefault(subject, dict.fromkeys(("planted", "changing", "caught", "named"), 0))
+            row["planted"] += len(changes)
+            row["caught"] += len(changes) - len(silent)
+            row["changing"] += len(changes) - len(silent) + sum(missed)
+            for item, verdict in zip(changes, verdicts, strict=True):
+                if verdict.passed:
+                    continue
+                differs = {item.subject: "changed"} if item.subject != "netlist.json" else {"mapped.v": "changed"}
+                emitted = dict(design.texts)
+                if item.subject == "netlist.json":
+                    emitted["mapped.v"] = emit_netlist(item.design.netlist)
+                checked = Rechecked((verdict,), emitted, differs, some, reference(network, some))
+                found = blame(item.design, checked, verdict)
+                right = found is not None and found.node in item.right
+                row["named"] += right
+                if not right:
+                    node = found and (found.node, found.told[:80])
+                    say(f"  {name}, {subject}: {item.told}: named {node}, right {sorted(item.right)[:4]}")
+            say(f"{name}, {subject}: {row}, {time.monotonic() - begin:.0f} s")
+    total = {key: sum(row[key] for row in tally.values()) for key in ("planted", "changing", "caught", "named")}
+    return {"benchmark": "mutations", "seconds": round(time.monotonic() - begin, 1), "total": total, "by text": tally}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    found = measure(arguments.count, lambda line: print(line, flush=True))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
