@@ -54,9 +54,8 @@ def dense() -> IntegerNetwork:
 
 
 def tree() -> IntegerNetwork:
-    columns = np.array(
-        [[0, 1, 2, -1, -1, -1, -1], [7, 4, 9, 0, 0, 0, 0], [1, 3, 5, 0, 0, 0, 0], [2, 4, 6, 0, 0, 0, 0]]
-    )
+    none = [-1] * 4
+    columns = np.array([[0, 1, 2, *none], [7, 4, 9, 0, 0, 0, 0], [1, 3, 5, *none], [2, 4, 6, *none]])
     layer = DecisionTree(*columns, np.array([0, 0, 0, 0, 1, 2, 1]))
     return IntegerNetwork(tuple(Input(f"f{k}", k, 4) for k in range(3)), (layer,), 3)
 
