@@ -6,6 +6,7 @@ powers of two. The integer operations themselves are defined in `approx.field_ne
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,8 +160,11 @@ def _read(table: NDArray[np.float32], bits: int) -> tuple[GridRead, F64]:
     flat = flat[:: max(1, len(flat) // MOST_TEXELS)].astype(np.float64)
     biggest = np.maximum(np.abs(table).max(axis=(0, 1, 2)).astype(np.float64), 1e-12)
     best, step = np.full(len(biggest), np.inf), biggest / high
-    for share in np.linspace(0.4 if bits == 4 else 0.8, 1.0, 25):
-        tried = biggest * share / high
+    # Texels of quantisation-aware training are multiples of 2**(1 - bits): at this step they are exact, whatever the
+    # largest is, and all features have one unit, so that weights on powers of two stay exact as well.
+    powers = np.exp2(np.ceil(np.log2(step)))
+    shares = np.linspace(0.4 if bits == 4 else 0.8, 1.0, 25)
+    for tried in (np.full(len(step), 2.0 ** (1 - bits)), powers / 2, powers, *(step * share for share in shares)):
         error = ((np.clip(np.round(flat / tried), low, high) * tried - flat) ** 2).mean(0)
         step, best = np.where(error < best, tried, step), np.minimum(error, best)
     texels = np.clip(np.round(table / step.astype(np.float32)), low, high).astype(np.int8)
@@ -192,8 +196,10 @@ def _clipped(layer: _Layer, exact: F64, after: NDArray[np.float32]) -> _Made:
     most = np.maximum(np.abs(exact).max(0), 1e-9) * HEADROOM
     importance = np.maximum((after.astype(np.float64) ** 2).sum(0), 1e-12)
     best: tuple[float, _Made] | None = None
-    for shift in SHIFTS:
-        multiplier = np.minimum(layer.limit, 255 * 2.0**shift / most)
+    # Weights of quantisation-aware training are multiples of a power of two: one such multiplier keeps them exact.
+    power = np.full(len(most), 2.0 ** np.floor(np.log2(layer.limit.min())))
+    for shift, exactly in product(SHIFTS, (True, False)):
+        multiplier = power if exactly else np.minimum(layer.limit, 255 * 2.0**shift / most)
         dense, extra, _ = _sums(layer, multiplier)
         half = (1 << shift) >> 1
         dense = Dense(dense.weights, dense.bias + half)

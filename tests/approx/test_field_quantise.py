@@ -88,6 +88,22 @@ def test_four_bits_lose_more_than_eight_and_decisions_agree() -> None:
     assert agreement[0] > 0.99 and 0.9 < agreement[1] < agreement[0]
 
 
+@pytest.mark.parametrize("bits", [4, 8])
+def test_texels_on_steps_of_a_power_of_two_stay_exact(bits: int) -> None:
+    field = float_field("visibility", "relu", coordinates=False)
+    rng = np.random.default_rng(4)
+    half = 2 ** (bits - 1)
+    # Features whose largest texel is far below, just below and at the end of the range.
+    most = np.array([half // 4, half - 2, half])
+    whole = np.clip(np.round(rng.uniform(-most, most, (3, 8, 10, 3))), -half, half - 1)
+    whole[0, 0, 0] = -most
+    tables = (whole / half).astype(np.float32), field.grids[1].table
+    changed = replace(field, grids=tuple(Grid(table) for table in tables))
+    entry, uv = rng.integers(0, 3, 500), rng.random((500, 2))
+    read = quantise(changed, entry, uv, grid_bits=bits).reads[0]
+    assert (read.table == whole).all()
+
+
 def test_what_cannot_become_integer_is_refused() -> None:
     field = float_field("sdf", "relu", coordinates=True)
     entry, uv = np.zeros(10, int), np.zeros((10, 2))
