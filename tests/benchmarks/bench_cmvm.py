@@ -64,7 +64,7 @@ def train(data: str, hidden: int, weight_bits: int) -> IntegerNetwork:
     if len(second) == 1:
         second, second_bias = np.vstack([-second / 2, second / 2]), np.concatenate([-second_bias, second_bias]) / 2
     most = 2 ** (weight_bits - 1) - 1
-    found = []
+    found: list[tuple[float, int, IntegerNetwork]] = []
     for part in (1, 0.99, 0.97, 0.94, 0.9):
         scale = most / np.quantile(np.abs(first), part)
         one = Dense(_rounded(first * scale, most), _rounded(first_bias * scale * 16, None))
@@ -82,7 +82,7 @@ def train(data: str, hidden: int, weight_bits: int) -> IntegerNetwork:
 
 
 def _rounded(values: Any, most: int | None) -> Ints:
-    whole = np.rint(values).astype(np.int64)
+    whole: Ints = np.rint(values).astype(np.int64)
     return whole if most is None else np.clip(whole, -most, most)
 
 
