@@ -2,7 +2,7 @@
 
 Extra arguments (`make bench BENCH="kernels cmvm"`) name the benchmarks to run; without any, the quick ones run. The
 long ones, bench_gates.py and bench_arithmetic.py, are run by hand: they keep results in tests/benchmarks/results and
-resume.
+resume. Neural fields are `fields` (quality), `field_kernels` (speed) and `fields_visibility` (both, of one field).
 """
 
 import os
