@@ -49,7 +49,7 @@ def answer_layout(field: IntegerField) -> Any:
     return data.StructLayout(members)
 
 
-class FieldEngine(wiring.Component):
+class FieldEngine(wiring.Component):  # type: ignore[misc]
     """Answers queries in order with the bits of `IntegerField.evaluate` and `visible`.
 
     `queries` and `answers` are streams; `rst` forgets the queries that are under way. The ready of `queries` depends

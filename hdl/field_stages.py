@@ -17,7 +17,7 @@ from approx.network import ClippedReLU, Dense
 from hdl.field_lanes import DENSE_DEPTH, Fold
 
 
-class Stage(Elaboratable):
+class Stage(Elaboratable):  # type: ignore[misc]
     """Takes a query, works on it for `steps` clocks, and shows its answer `depth` clocks after the last of them.
 
     `go` freezes the whole stage while an answer waits. `flags[k]` follows the last step of a query k clocks later;
