@@ -1,4 +1,4 @@
-"""Field engines: the bits of the reference and the clocks of the model, under stalls and resets; faults are caught."""
+"""Field engines: the reference's bits and the model's clocks, under stalls and resets; faults are caught."""
 
 import dataclasses
 from pathlib import Path
