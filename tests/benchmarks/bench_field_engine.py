@@ -1,7 +1,7 @@
 """Field engines in verilated RTL: python tests/benchmarks/bench_field_engine.py [--queries N] [--json FILE].
 
-Two networks on three numbers of lanes each answer the queries at full pace, then a tenth of them with random stalls and
-resets. Bits and clocks must be those of the reference and of the model. Fully folded, 1e6 queries take minutes.
+Two networks on three numbers of lanes each answer the queries at full pace, then a tenth of them with random stalls
+and resets. Bits and clocks must be those of the reference and of the model. Fully folded, 1e6 queries take minutes.
 """
 
 import argparse
