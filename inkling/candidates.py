@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from approx.netlist import Port
+from approx.netlist import Netlist, Port
 from approx.network import IntegerNetwork, Logic
 from inkling.effort import Effort
+from inkling.request import DELAY_LIMIT_MS
 from reports.technology import Technology
 from train.dataset import Development
 from train.float_network import FloatNetwork
@@ -81,17 +82,24 @@ def circuits(
     seed: int,
     progress: Callable[[str], None] | None = None,
     islands: int = 1,
+    *,
+    delay_limit_ms: float = DELAY_LIMIT_MS,
+    power_weight: float = 0.0,
+    starts: Sequence[Netlist] = (),
 ) -> tuple[Candidate, ...]:
     """Circuits of the gate-level search: the most accurate on validation rows, and ever smaller ones below it.
 
-    islands: processes that search at once; the result is a function of their number too.
+    islands: processes that search at once; the result is a function of their number too. delay_limit_ms: no circuit
+    is slower by the cells' delay tables at any supply voltage; 0: no limit. power_weight: cm2 that 1 mW at the lowest
+    supply voltage counts as, 0: area alone. starts: circuits beside trees (`reports.gate_start`).
     """
     from approx import gate_search
     from approx.gate_front import front
     from approx.quantise import inputs_of
     from hdl.ports import port_names
+    from reports.gate_figures import in_time, physics, usable
 
-    cells = [cell for cell in technology.cells if 1 <= len(cell.type.inputs) <= 2]
+    cells = usable(technology)
     found = front(
         development,
         areas={cell.type.name: cell.area_um2 for cell in cells},
@@ -100,6 +108,8 @@ def circuits(
         seed=seed,
         progress=progress,
         islands=islands,
+        starts=starts,
+        physics=physics(technology, delay_limit_ms=delay_limit_ms, power_weight=power_weight),
     )
     names = port_names(development.columns)
     ports = tuple(Port(name, bits) for name, bits in zip(names, development.input_bits, strict=True))
@@ -109,7 +119,8 @@ def circuits(
         network = IntegerNetwork(inputs_of(development), (logic,), len(development.classes))
         return Candidate(f"gates-{number}", "gate-level search", (5,), network)
 
-    wired = [item for item in found if len(item.netlist.kinds)]
+    # The search counts a cell's delay for common loads; a net that drives many pins may be slower.
+    wired = [item for item in found if len(item.netlist.kinds) and in_time(item.netlist, technology, delay_limit_ms)]
     picked = spread([(item.area, item.validation + item.scored) for item in wired], effort.circuits)
     return tuple(candidate(wired[k], number) for number, k in enumerate(picked, 1))
 
@@ -169,6 +180,30 @@ def arithmetic(
         Candidate(f"arithmetic-{number}", "approximate arithmetic", (1, 2, 3, 4), found[k].network)
         for number, k in enumerate(picked, 1)
     )
+
+
+def gate_starts(
+    found: Sequence[Candidate], development: Development, technology: Technology, *, processes: int = 1
+) -> tuple[Netlist, ...]:
+    """The networks as circuits that a gate-level search can begin with, smallest first.
+
+    Those that take longer than 30 s to map are left out.
+    """
+    from hdl.process import ToolError
+    from reports.gate_figures import usable
+    from reports.gate_start import mapped
+
+    types = tuple(cell.type for cell in usable(technology))
+    circuits: list[Netlist] = []
+    for candidate in found:
+        try:
+            circuits.append(
+                mapped(candidate.network, development, technology, types, processes=processes, time_limit_s=30.0)
+            )
+        except ToolError as error:
+            if not error.timed_out:
+                raise
+    return tuple(sorted(circuits, key=lambda circuit: len(circuit.kinds)))
 
 
 def spread(points: Sequence[tuple[float, float]], most: int) -> list[int]:

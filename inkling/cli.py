@@ -39,6 +39,12 @@ def run(
         int | None,
         typer.Option(help="Processes, and islands of the gate search; else one island, and all cores after it."),
     ] = None,
+    delay_limit: Annotated[
+        float, typer.Option(help="Most ms that a circuit of the gate search may take at any supply; 0: no limit.")
+    ] = 200.0,
+    power_weight: Annotated[
+        float, typer.Option(help="cm2 that 1 mW at the lowest supply counts as in the gate search; 0: area alone.")
+    ] = 0.0,
     technology: Annotated[
         list[Path] | None, typer.Option(help="Liberty files, one per supply voltage; else built-in EGFET.")
     ] = None,
@@ -53,6 +59,10 @@ def run(
         raise InputError(f"--seed {seed} is outside 0..4294967295")
     if jobs is not None and not 1 <= jobs <= 64:
         raise InputError(f"--jobs {jobs} is outside 1..64")
+    if not 0 <= delay_limit <= 10**9:
+        raise InputError(f"--delay-limit {delay_limit} is outside 0..1000000000 ms")
+    if not 0 <= power_weight <= 10**4:
+        raise InputError(f"--power-weight {power_weight} is outside 0..10000 cm2 per mW")
     from hdl.process import ToolError
     from inkling.request import Request
     from inkling.run import execute
@@ -70,6 +80,8 @@ def run(
         data=data,
         technology=tuple(technology or ()),
         jobs=jobs,
+        delay_limit_ms=delay_limit,
+        power_weight=power_weight,
     )
     try:
         execute(request)
@@ -250,6 +262,37 @@ def faults(
     from inkling.faults import report_faults
 
     report_faults(folder, rows=rows, target=target, data=data, rate=rate, out=out, as_json=as_json)
+
+
+@app.command()
+def field(
+    source: Annotated[str, typer.Argument(help="A picture or mesh file, town, game-level, or a sample picture.")],
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME where not given.")] = None,
+    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "quick",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 42,
+    kilobytes: Annotated[int, typer.Option(help="Of tables: a picture's, or each position's.")] = 16,
+    positions: Annotated[int, typer.Option(help="Places in a scene to see from.")] = 16,
+    what: Annotated[str, typer.Option(help="Of a mesh: visibility, or sdf for signed distances.")] = "visibility",
+) -> None:
+    """From a picture or a scene to a verified integer neural field and its kernels; exit code 1 where one differs.
+
+    Example: inkling field town --out runs/town --positions 16
+    """
+    from hdl.process import ToolError
+    from inkling.field_run import FieldRequest, check_request, execute
+
+    request = FieldRequest(source, out, effort, seed, kilobytes, positions, what)
+    check_request(request)
+    try:
+        passed = execute(request)
+    except ToolError as error:
+        print(f"inkling: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        print("inkling: stopped", file=sys.stderr)
+        raise typer.Exit(130) from error
+    if not passed:
+        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,8 @@ class Job:
     `training_rows` of them are the training rows, whose states give the static power. quantisers and columns
     are those of the data set. Where `verified` is false (rivals) the design is only emitted to be costed, and
     its mapped cells are still compared with the reference on the rows. outputs: what the scores of a regression
-    mean, which has no classes.
+    mean, which has no classes. delay_limit_ms, power_weight (cm2 per mW at the lowest voltage): by what the better of
+    a searched circuit and its mapped form is chosen.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Job:
     fingerprint: str
     verified: bool
     outputs: tuple[Output, ...] = ()
+    delay_limit_ms: float = math.inf
+    power_weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def build(job: Job, folder: Path | None) -> Built:
     mapping = map_verilog(
         verilog, job.technology, effort=job.effort.name, seed=job.seed, time_limit_s=job.effort.mapping_s
     )
-    netlist = _smaller(network, mapping.netlist, job.technology)
+    netlist = _better(network, mapping.netlist, job, rows[: job.training_rows])
     lap("map")
     costed = cost(netlist, job.technology, rows[: job.training_rows])
     lap("cost")
@@ -142,26 +146,31 @@ def build(job: Job, folder: Path | None) -> Built:
     )
 
 
-def _smaller(network: IntegerNetwork, mapped: Netlist, technology: Technology) -> Netlist:
-    """The mapped netlist, or the network's own where it is one of the technology's cells and no larger."""
+def _better(network: IntegerNetwork, mapped: Netlist, job: Job, values: NDArray[np.uint8]) -> Netlist:
+    """The mapped netlist, or the network's own where it is one of the technology's cells and costs no more.
+
+    Cost: area and weighted power; a netlist within the delay limit goes before one that is not.
+    """
     from hdl.ports import port_names
+    from reports.cost import cost
 
     (first, *rest) = network.layers
     if rest or not isinstance(first, Logic):
         return mapped
-    areas = {cell.type: cell.area_um2 for cell in technology.cells}
     own = first.netlist
-    if not set(own.cell_types) <= set(areas):
+    if not set(own.cell_types) <= {cell.type for cell in job.technology.cells}:
         return mapped
+    lowest = min(job.technology.voltages, key=float)
 
-    def area(netlist: Netlist) -> float:
-        return sum(areas[netlist.cell_types[kind]] for kind in netlist.kinds)
+    def price(netlist: Netlist) -> tuple[bool, float]:
+        found = cost(netlist, job.technology, values)
+        late = max(found.delay_ms.values(), default=0.0) > job.delay_limit_ms
+        return late, round(found.area_cm2 + job.power_weight * found.static_power_mw[lowest], 12)
 
-    if area(own) > area(mapped):
-        return mapped
     names = port_names([port.name for port in own.inputs])
     ports = tuple(Port(name, port.width) for name, port in zip(names, own.inputs, strict=True))
-    return replace(own, inputs=ports, outputs=(Port("label", own.outputs[0].width),))
+    named = replace(own, inputs=ports, outputs=(Port("label", own.outputs[0].width),))
+    return mapped if price(named) > price(mapped) else named
 
 
 def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def report_on(
         fingerprint=dataset.fingerprint,
         classes=dataset.classes,
         bits={name: quantiser.bits for name, quantiser in zip(dataset.columns, dataset.quantisers, strict=True)},
-        notes=(*dataset.notes, *late),
+        notes=(*dataset.notes, *late, *slow(built, request.delay_limit_ms)),
         technology=technology.name,
         measured=(
             "Input ranges were fitted to the training rows, for designs and rivals alike"
@@ -69,11 +69,29 @@ def report_on(
             "Area: the smallest of several mapping runs (yosys and ABC, different scripts and input orders); the "
             "spread is the largest less the smallest.",
             "Static power: mean over the states that the training rows put every cell in, at each supply voltage.",
-            "Delay: the critical path by the cells' delay tables.",
+            "Delay: the critical path by the cells' delay tables."
+            + (f" The gate search was held to {request.delay_limit_ms:g} ms." if request.delay_limit_ms else ""),
+            *(
+                [f"In the gate-level search 1 mW counted as {request.power_weight:g} cm2."]
+                if request.power_weight
+                else []
+            ),
             "Verified: designs by every route below, rivals by their mapped gates on the table's rows alone.",
         ),
         verdicts={item.job.name: item.verdicts for item in built if item.job.verified},
     )
+
+
+def slow(built: Sequence[Built], delay_limit_ms: float) -> tuple[str, ...]:
+    """A sentence on each design that is over the limit (0: there is none), at its slowest supply voltage."""
+    found = []
+    for item in built if delay_limit_ms > 0 else ():
+        volts, delay = max(item.cost.delay_ms.items(), key=lambda one: one[1], default=("", 0.0))
+        if item.job.verified and delay > delay_limit_ms:
+            found.append(
+                f"{item.job.name} takes {delay:.0f} ms at {volts} V, over the limit of {delay_limit_ms:g} ms"
+            )
+    return tuple(found)
 
 
 def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) -> None:

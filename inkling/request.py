@@ -6,6 +6,8 @@ from pathlib import Path
 
 from inkling.effort import Effort
 
+DELAY_LIMIT_MS = 200.0  # printed classifiers are asked a few times a second
+
 
 @dataclass(frozen=True)
 class Request:
@@ -23,6 +25,8 @@ class Request:
     data: Path | None
     technology: tuple[Path, ...]
     jobs: int | None = None
+    delay_limit_ms: float = DELAY_LIMIT_MS
+    power_weight: float = 0.0
 
     def command(self) -> str:
         """The command that repeats this run anywhere: without the folders of this machine."""
@@ -42,6 +46,10 @@ class Request:
         words += ["--one-hot"] * self.one_hot + ["--drop-missing"] * self.drop_missing
         if self.jobs is not None:  # the islands of the gate search are part of what decides its result
             words += ["--jobs", str(self.jobs)]
+        if self.delay_limit_ms != DELAY_LIMIT_MS:
+            words += ["--delay-limit", f"{self.delay_limit_ms:.12g}"]
+        if self.power_weight:
+            words += ["--power-weight", f"{self.power_weight:.12g}"]
         for path in self.technology:
             words += ["--technology", path.name]
         return shlex.join(words)

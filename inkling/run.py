@@ -1,5 +1,6 @@
 """`inkling run`: the whole path from a table to a folder of verified, costed designs, stage after stage."""
 
+import math
 import sys
 import threading
 import time
@@ -91,6 +92,8 @@ def _design(
             seed=request.seed,
             fingerprint=dataset.fingerprint,
             verified=not candidate.rival,
+            delay_limit_ms=request.delay_limit_ms or math.inf,
+            power_weight=request.power_weight,
         )
 
     jobs = [job(candidate) for candidate in (*chosen, *against)]
@@ -135,8 +138,18 @@ def _choose(
             if stopped.is_set():
                 raise KeyboardInterrupt  # as in the main thread: the search ends with what it has
 
-        islands = request.jobs or 1
-        found = thread.submit(circuits, development, technology, request.effort, request.seed, searched, islands)
+        search = partial(
+            circuits,
+            development,
+            technology,
+            request.effort,
+            request.seed,
+            searched,
+            request.jobs or 1,
+            delay_limit_ms=request.delay_limit_ms,
+            power_weight=request.power_weight,
+        )
+        found = thread.submit(search)
         try:
             trained = networks(development, request.effort, request.seed, training)
             trained += arithmetic(development, technology, request.effort, request.seed, training)

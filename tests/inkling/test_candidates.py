@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 
+from approx import quantise
+from approx.network import Logic
 from hdl.process import ToolError
 from inkling import run
-from inkling.candidates import STEP, arithmetic, circuits, spread
+from inkling.candidates import STEP, Candidate, arithmetic, circuits, gate_starts, spread
 from inkling.effort import EFFORTS
+from inkling.outcome import slow
+from inkling.request import Request
 from reports import egfet
+from reports.timing import delay_ms
 from train.sources import load
 
 
@@ -37,6 +42,47 @@ def test_the_gate_search_runs_on_as_many_islands_as_asked_for() -> None:
     assert sorted({line.split(",")[0] for line in lines}) == ["island 0", "island 1"]
     assert len(lines) == 4
     assert found
+
+
+def test_circuits_are_within_the_delay_limit_and_begin_with_given_starts_too() -> None:
+    development, technology = load("iris").development, egfet.technology()
+    network = quantise.logistic(development, weight_bits=2)
+    given = Candidate("logistic", "", (), network)
+    starts = gate_starts([given], development, technology)
+    assert len(starts) == 1
+    assert len(starts[0].kinds) > 0
+    effort = replace(EFFORTS["quick"], rounds=8)
+    limit = 12.0
+    free = circuits(development, technology, effort, 0, delay_limit_ms=0)
+    held = circuits(development, technology, effort, 0, delay_limit_ms=limit, starts=starts)
+
+    def slowest(found: tuple[Candidate, ...]) -> float:
+        logics = [item.network.layers[0] for item in found]
+        return max(max(delay_ms(one.netlist, technology).values()) for one in logics if isinstance(one, Logic))
+
+    assert held
+    assert slowest(held) <= limit < slowest(free)
+
+
+def test_designs_over_the_delay_limit_are_named() -> None:
+    def built(name: str, verified: bool, delays: dict[str, float]) -> Any:
+        job = SimpleNamespace(name=name, verified=verified)
+        return SimpleNamespace(job=job, cost=SimpleNamespace(delay_ms=delays))
+
+    designs = [
+        built("a", True, {"1.0": 90.0, "0.6": 210.4}),
+        built("b", True, {}),
+        built("tree", False, {"1.0": 999.0}),
+    ]
+    assert slow(designs, 200.0) == ("a takes 210 ms at 0.6 V, over the limit of 200 ms",)
+    assert slow(designs, 0.0) == ()
+
+
+def test_the_command_repeats_limits_that_are_not_the_default() -> None:
+    request = Request("iris", None, None, EFFORTS["quick"], 1, 4, "fitted", False, False, None, ())
+    assert "delay" not in request.command()
+    asked = replace(request, delay_limit_ms=0.0, power_weight=0.8)
+    assert asked.command().endswith("--delay-limit 0 --power-weight 0.8")
 
 
 @pytest.mark.parametrize("timed_out", [True, False])
