@@ -1,13 +1,14 @@
 """The arithmetic search over data sets and splits: held-out accuracy at mapped area, resumable, one JSON file a set.
 
     python tests/benchmarks/bench_arithmetic.py [--sets redwine,seeds] [--splits 10] [--moves 3000000]
-        [--without masks,comparators] [--out FOLDER] [--table]
+        [--without masks,comparators] [--out FOLDER] [--table] [--ablation]
 
 A split that a file already holds is not run again; splits come in order, so that every set has some early. The
 budget is a number of moves, so a figure can be repeated on any machine; processor seconds are written beside it: of
 the search with its training, and of the mapping inside it, all on one core. Validation chooses: of each front the
 mapped candidates that fit the set's area are taken, and of those the one that the search puts last; the test rows
-are read for that one alone.
+are read for that one alone. --ablation searches from the same starts with one kind of change switched off at a time,
+with few moves and by estimated areas.
 """
 
 import argparse
@@ -28,8 +29,9 @@ sys.path.insert(0, str(ROOT))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+from approx import arithmetic_seeds  # noqa: E402
 from approx.arithmetic_native import LEVELS  # noqa: E402
-from approx.arithmetic_search import Candidate, Settings, search  # noqa: E402
+from approx.arithmetic_search import Candidate, Settings, default_widths, search  # noqa: E402
 from inkling.candidates import measure_by_mapping  # noqa: E402
 from reports import egfet  # noqa: E402
 from train.dataset import Dataset  # noqa: E402
@@ -103,6 +105,59 @@ def run_split(name: str, seed: int, moves: int, how: Settings) -> dict[str, Any]
     }
 
 
+def ablation(name: str, seed: int, moves: int) -> dict[str, Any]:
+    """Validation-chosen candidates within each goal's area: all changes allowed, and one kind off at a time."""
+    dataset = load(name, seed=seed)
+    how = settings_for(name, ())
+    widths = how.widths or default_widths(dataset.development)
+    starts = arithmetic_seeds.trained(
+        dataset.development, widths=widths, restarts=how.restarts, seed=seed, epochs=how.epochs
+    )
+    found: dict[str, Any] = {}
+    for without in ("", *LEVELS):
+        front = search(
+            dataset.development, moves=moves, seed=seed, settings=settings_for(name, (without,)), starts=starts
+        )
+        points: list[dict[str, float] | None] = []
+        for _, area in GOALS[name]:
+            fitting = [candidate for candidate in front if candidate.area_cm2 <= area]
+            if not fitting:
+                points.append(None)
+                continue
+            best = fitting[-1]
+            hits = best.network.predict(dataset.test.codes) == dataset.test.labels
+            points.append(
+                {
+                    "estimated_cm2": round(best.area_cm2, 5),
+                    "scored": round(best.scored, 5),
+                    "validation": round(best.validation, 5),
+                    "test": round(float(hits.mean()), 5),
+                }
+            )
+        found[without or "all"] = points
+    return {"seed": seed, "moves": moves, "points": found}
+
+
+def ablations(names: list[str], splits: int, moves: int, path: Path) -> None:
+    """Every set and split once; what the file holds is not computed again."""
+    document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    for seed in range(splits):
+        for name in names:
+            have = document.setdefault(name, [])
+            if all(item["seed"] != seed for item in have):
+                have.append(ablation(name, seed, moves))
+                write(path, document)
+    shown = ("all", *LEVELS)
+    print("accuracy on the scored rows / held out, without" + "".join(f"{level:>15s}" for level in shown))
+    for name, items in document.items():
+        cells = []
+        for level in shown:
+            points = [item["points"][level][0] for item in items if item["points"][level][0]]
+            values = [100 * statistics.fmean(point[key] for point in points) for key in ("scored", "test")]
+            cells.append(f"{values[0]:5.1f} / {values[1]:4.1f}")
+        print(f"{name:47s}" + "".join(f"{cell:>15s}" for cell in cells))
+
+
 def spread(values: list[float]) -> dict[str, float]:
     return {
         "mean": round(statistics.fmean(values), 5),
@@ -170,6 +225,8 @@ def table(folder: Path) -> None:
     """Means and standard deviations over the splits, beside the goals."""
     print("set                                   splits  goal          test         area cm2  search s  mapping s")
     for path in sorted(folder.glob("*.json")):
+        if path.stem == "ablation":
+            continue
         document = json.loads(path.read_text())
         splits = document["splits"]
         spent = [statistics.fmean(split[key] for split in splits) for key in ("search_cpu_s", "mapping_cpu_s")]
@@ -193,6 +250,7 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=MOVES, help="changes that each search tries")
     parser.add_argument("--without", default="", help=f"levels switched off, of {', '.join(LEVELS)}")
     parser.add_argument("--table", action="store_true", help="print what the files hold; run nothing")
+    parser.add_argument("--ablation", action="store_true", help="one kind of change switched off at a time")
     parser.add_argument("--again", action="store_true", help="replace results that were made with other settings")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results") / "arithmetic")
     arguments = parser.parse_args()
@@ -203,6 +261,9 @@ def main() -> None:
     if set(without) - set(LEVELS):
         parser.error(f"--without knows {', '.join(LEVELS)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.ablation:
+        ablations(arguments.sets.split(","), arguments.splits, arguments.moves, arguments.out / "ablation.json")
+        return
     for splits in () if arguments.table else range(1, arguments.splits + 1):
         for name in arguments.sets.split(","):
             bench(name, arguments, without, splits)
