@@ -136,7 +136,7 @@ def execute(asked: Import) -> None:
             )  # fmt: skip
             request = Request(
                 asked.data, asked.target, asked.out, asked.effort, asked.seed, conversion.bits.inputs, "span",
-                False, asked.drop_missing, None, asked.technology,
+                False, asked.drop_missing, None, asked.technology, delay_limit_ms=0.0,
             )  # fmt: skip
             report = report_on(request, dataset, technology, (built,), ())
             report = replace(report, command=asked.command())

@@ -33,12 +33,11 @@ from numpy.typing import NDArray  # noqa: E402
 
 from approx import gate_front, netlist_evaluate, quantise, tree_netlist  # noqa: E402
 from approx.gate_search import Candidate, Settings  # noqa: E402
-from approx.netlist import CellType, Netlist, Port  # noqa: E402
-from approx.network import IntegerNetwork  # noqa: E402
+from approx.netlist import Netlist  # noqa: E402
 from hdl import verilog  # noqa: E402
-from hdl.ports import port_names  # noqa: E402
 from reports import egfet  # noqa: E402
 from reports.elaboration import elaborate  # noqa: E402
+from reports.gate_start import on_columns  # noqa: E402
 from reports.mapping import map_netlist  # noqa: E402
 from reports.power import static_power_mw  # noqa: E402
 from train.dataset import Dataset, Development, Rows  # noqa: E402
@@ -93,30 +92,6 @@ def linear_start(development: Development) -> Netlist:
     network = quantise.logistic(fitted, weight_bits=2)
     mapped = map_netlist(elaborate(verilog.behavioural(network)), TECHNOLOGY, time_limit_s=300).netlist
     return on_columns(mapped, network, development, CELLS)
-
-
-def on_columns(
-    netlist: Netlist, network: IntegerNetwork, development: Development, cells: tuple[CellType, ...]
-) -> Netlist:
-    """The netlist of a network with a port for every column of the table, also unread ones, and the given cells."""
-    index = {kind.name: i for i, kind in enumerate(cells)}
-    column = dict(zip(port_names([item.name for item in network.inputs]), network.inputs, strict=True))
-    first = np.cumsum([2, *development.input_bits])
-    number = np.zeros(netlist.nodes, np.int32)
-    number[1] = 1
-    place = 2
-    for port in netlist.inputs:
-        number[place : place + port.width] = first[column[port.name].column] + np.arange(port.width)
-        place += port.width
-    number[place:] = first[-1] + np.arange(len(netlist.kinds))
-    return Netlist(
-        tuple(Port(text, bits) for text, bits in zip(development.columns, development.input_bits, strict=True)),
-        netlist.outputs,
-        cells,
-        np.array([index[netlist.cell_types[kind].name] for kind in netlist.kinds], np.uint8),
-        number[netlist.sources],
-        number[netlist.output_nodes],
-    )
 
 
 def accuracy(netlist: Netlist, rows: Rows) -> float:
