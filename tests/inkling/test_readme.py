@@ -32,7 +32,7 @@ def test_commands_links_and_options_exist() -> None:
         assert f"\n{target}:" in (ROOT / "Makefile").read_text()
     for link in re.findall(r"\]\(([^)]+)\)", TEXT):
         assert (ROOT / link).exists(), link
-    commands = {command.callback.__name__: command for command in app.registered_commands if command.callback}
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     for name in re.findall(r"`?(?:\.venv/bin/)?inkling (\w+)", TEXT):
         assert name in commands or name in ("answers",), name
     source = (ROOT / "inkling" / "cli.py").read_text().replace("_", "-")
