@@ -30,7 +30,7 @@ def random_field(
 ) -> IntegerField:
     """A field whose values use their whole range.
 
-    levels: height, width, features and bits of each; shared: indices of levels of one entry; periodic: the activation.
+    levels: height, width, features and bits of each; shared: levels of one entry; periodic: what activates.
     Raises InputError as `approx.field_network.check` does.
     """
     rng = np.random.default_rng(seed)

@@ -140,7 +140,7 @@ def execute(request: FieldRequest) -> bool:
             "model": notation,
             "steps": trained.steps,
             "stopped": trained.stopped,
-            "bytes": fields.size(folder),
+            "bytes": fields.size(field, folder),
             "bytes_per_entry": field.bytes_per_entry,
             "ns_per_query": round(fields.nanoseconds(compiled, field, request.seed), 2),
             "path": compiled.path,
@@ -148,7 +148,7 @@ def execute(request: FieldRequest) -> bool:
             "verdicts": [verdict.to_json() for verdict in verdicts],
         }
         if truth is not None and field.meaning == "picture":
-            report["bits_per_pixel"] = 8 * fields.size(folder) / len(truth.values)
+            report["bits_per_pixel"] = 8 * fields.size(field, folder) / len(truth.values)
         asked = {**request.__dict__, "out": out.name, "source": Path(source).name}
         run = {"schema": "inkling.run/1", "kind": "field", "request": asked}
         _write(folder / "run.json", run)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from approx.field_network import IntegerField
+from approx.network import Dense
 from hdl import field_numba
 from hdl.field_c import PATHS
 from hdl.field_call import CField
@@ -62,9 +63,10 @@ def nanoseconds(compiled: CField, field: IntegerField, seed: int, count: int = 1
     return least / count * 1e9
 
 
-def size(folder: Path) -> int:
-    """Bytes of the table file in a folder."""
-    return (folder / "tables.bin").stat().st_size
+def size(field: IntegerField, folder: Path) -> int:
+    """Bytes of a folder's table file and of the layers in kernel.c: a byte a weight, four a bias."""
+    layers = sum(layer.weights.size + 4 * layer.bias.size for layer in field.layers if isinstance(layer, Dense))
+    return (folder / "tables.bin").stat().st_size + layers
 
 
 def _compare(
