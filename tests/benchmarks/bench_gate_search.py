@@ -17,9 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from approx import gate_islands, gate_packing, gate_pool, gate_search, gate_state, teacher, tree_netlist
+from approx import gate_islands, gate_packing, gate_pool, gate_search, gate_state, quantise, teacher, tree_netlist
 from approx.netlist import Netlist
+from reports import egfet
+from reports.gate_figures import usable
+from reports.gate_start import mapped
 from train.dataset import Development, Rows
+from train.sources import load as load_set
 
 AREAS = {  # EGFET cells, um2
     "INV": 228420.0,
@@ -30,6 +34,7 @@ AREAS = {  # EGFET cells, um2
     "XOR2": 1042800.0,
     "XNOR2": 1347557.0,
 }
+WEIGHT_BITS, MAPPING_S = 6, 120.0
 SHAPES = ((120, 1_100, 60), (120, 11_000, 60), (1_000, 7_700, 64), (5_000, 7_700, 64))  # gates, rows, input bits
 
 
@@ -48,9 +53,26 @@ def large_tree(gates: int, rows: int, inputs: int, rng: np.random.Generator) -> 
 def large_state(gates: int, rows: int, inputs: int, seed: int) -> gate_state.State:
     """A circuit of `large_tree` ready to be changed."""
     rng = np.random.default_rng(seed)
-    netlist, given = large_tree(gates, rows, inputs, rng)
-    packed = gate_packing.pack(gate_packing.input_bits(given.codes, netlist.inputs), given.labels, 2)
-    cells = gate_packing.library(tree_netlist.TWO_INPUT_CELLS, AREAS)
+    return ready(*large_tree(gates, rows, inputs, rng), AREAS, rng)
+
+
+def deep_state(seed: int) -> tuple[gate_state.State, int]:
+    """A logistic regression of pendigits in printed cells, and its rows: adder trees, so cones are deep and wide."""
+    technology = egfet.technology()
+    dataset = load_set("pendigits", seed=20)
+    development = teacher.joined(dataset.development)
+    network = quantise.logistic(development, weight_bits=WEIGHT_BITS)
+    cells = usable(technology)
+    netlist = mapped(network, development, technology, tuple(cell.type for cell in cells), time_limit_s=MAPPING_S)
+    areas = {cell.type.name: cell.area_um2 for cell in cells}
+    return ready(netlist, development.train, areas, np.random.default_rng(seed)), len(development.train.labels)
+
+
+def ready(netlist: Netlist, given: Rows, areas: dict[str, float], rng: np.random.Generator) -> gate_state.State:
+    """A circuit and rows as a state that can be changed."""
+    width = sum(port.width for port in netlist.outputs)
+    packed = gate_packing.pack(gate_packing.input_bits(given.codes, netlist.inputs), given.labels, width)
+    cells = gate_packing.library(netlist.cell_types, areas)
     first = 2 + len(packed.inputs)
     return gate_state.State(
         gate_state.reorder(gate_packing.from_netlist(netlist), first, rng), packed, cells.area, rng
@@ -59,7 +81,12 @@ def large_state(gates: int, rows: int, inputs: int, seed: int) -> gate_state.Sta
 
 def throughput(job: tuple[int, int, int, int]) -> dict[str, float]:
     gates, rows, inputs, seed = job
-    state, total = large_state(gates, rows, inputs, seed), rows
+    return measure(large_state(gates, rows, inputs, seed), gates, rows, seed)
+
+
+def measure(state: gate_state.State, gates: int, rows: int, seed: int) -> dict[str, float]:
+    """The largest rate of some short rounds. gates: about as many as there are, which sets how short."""
+    total = rows
     archive = gate_state.Archive(400, 2e5, 0.03)
     plan = gate_state.plan(seed, gate_search.SHARES, (7, 1, 8, 14, 6, 9), 3.0)
     moves, best, live = max(2_000, 10_000_000 // gates), 0.0, state.live
@@ -110,13 +137,20 @@ def island_scaling(rounds: int = 8) -> tuple[float, float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--quick", action="store_true", help="leave out the mapped circuit, which takes a minute")
     options = parser.parse_args(arguments)
     found = [throughput((*shape, 0)) for shape in SHAPES]
+    if not options.quick:
+        deep, rows = deep_state(0)
+        found.append({**measure(deep, deep.live, rows, 0), "deep": 1})
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         pair = pool.map(throughput, [(*SHAPES[1], seed) for seed in (0, 1)], chunksize=1)
     both = sum(p["candidates_per_second"] for p in pair) / found[1]["candidates_per_second"]
     for line in found:
-        print(f"{line['gates']:6d} gates x {line['rows']:6d} rows: {line['candidates_per_second']:9,d} candidates/s")
+        print(
+            f"{line['gates']:6d} gates x {line['rows']:6d} rows: {line['candidates_per_second']:9,d} candidates/s"
+            + (", a mapped logistic regression" if "deep" in line else "")
+        )
     print(f"two processes: {both:.2f} x one")
     turns = [island_scaling() for _ in range(3)]
     islands = max(two / one for one, two in turns)
