@@ -14,15 +14,25 @@ import numpy as np
 from rich.console import Console
 
 from hdl.process import ToolError
-from inkling.candidates import Candidate, arithmetic, circuits, networks, rivals, validation_accuracy
+from inkling.candidates import (
+    Candidate,
+    arithmetic,
+    circuits,
+    gate_starts,
+    networks,
+    rivals,
+    validation_accuracy,
+)
 from inkling.design import Built, Job, build
 from inkling.folder import run_folder
 from inkling.outcome import report_on, write_run
 from inkling.progress import Stages
 from inkling.request import Request
-from inkling.workers import run_each
+from inkling.workers import cores, run_each
 from reports.technology import Technology
 from train.dataset import Dataset, Development
+
+STARTS = 2  # circuits of the arithmetic search that the gate search begins with, beside its trees
 
 
 def execute(request: Request) -> None:
@@ -122,7 +132,10 @@ def _design(
 def _choose(
     request: Request, development: Development, technology: Technology, stages: Stages
 ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
-    """Designs and rivals. Networks are trained while the gates are searched: both leave Python to native code."""
+    """Designs and rivals. Networks are trained while the gates are searched: both leave Python to native code.
+
+    Where the arithmetic is searched too, the gates come after it, and begin with its smallest circuits as well.
+    """
     stopped = threading.Event()
     with (
         stages.running("train") as training,
@@ -149,10 +162,14 @@ def _choose(
             delay_limit_ms=request.delay_limit_ms,
             power_weight=request.power_weight,
         )
-        found = thread.submit(search)
         try:
+            found = None if request.effort.arithmetic_moves else thread.submit(search)
             trained = networks(development, request.effort, request.seed, training)
-            trained += arithmetic(development, technology, request.effort, request.seed, training)
+            reduced = arithmetic(development, technology, request.effort, request.seed, training)
+            trained += reduced
+            if found is None:
+                starts = gate_starts(reduced, development, technology, processes=request.jobs or cores())
+                found = thread.submit(search, starts=starts[:STARTS])
             against = rivals(development, request.effort)
             return (*trained, *found.result()), against
         except BaseException:

@@ -89,7 +89,7 @@ if "fault" in REHEARSAL:
         return all_networks(development, *arguments)[-1:]
 
     hdl.c_kernel.emit, inkling.run.networks = faulty, one_network
-    inkling.run.circuits = lambda *_: ()
+    inkling.run.circuits = lambda *_, **__: ()
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from approx import quantise
 from approx.network import Logic
@@ -15,6 +16,7 @@ from inkling import run
 from inkling.candidates import STEP, Candidate, arithmetic, circuits, gate_starts, spread
 from inkling.effort import EFFORTS
 from inkling.outcome import slow
+from inkling.progress import Stages
 from inkling.request import Request
 from reports import egfet
 from reports.timing import delay_ms
@@ -62,6 +64,32 @@ def test_circuits_are_within_the_delay_limit_and_begin_with_given_starts_too() -
 
     assert held
     assert slowest(held) <= limit < slowest(free)
+
+
+@pytest.mark.parametrize("moves", [0, 1000])
+def test_gates_are_searched_from_the_reduced_arithmetic_where_there_is_such_a_search(
+    moves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    development = load("iris").development
+    reduced = Candidate("arithmetic-1", "", (), quantise.logistic(development, weight_bits=2))
+    given: list[dict[str, Any]] = []
+
+    def note(*_: Any, **options: Any) -> tuple[Candidate, ...]:
+        given.append(options)
+        return ()
+
+    monkeypatch.setattr(run, "networks", lambda *_: ())
+    monkeypatch.setattr(run, "arithmetic", lambda *_: (reduced,) if moves else ())
+    monkeypatch.setattr(run, "circuits", note)
+    effort = replace(EFFORTS["quick"], arithmetic_moves=moves, trees=(4,))
+    request = Request("iris", None, None, effort, 1, 4, "fitted", False, False, None, (), 1, 90.0, 0.5)
+    with Stages(Console()) as stages:
+        chosen, against = run._choose(request, development, egfet.technology(), stages)
+    assert len(given) == 1
+    assert (given[0]["delay_limit_ms"], given[0]["power_weight"]) == (90.0, 0.5)
+    assert len(given[0].get("starts", ())) == (1 if moves else 0)
+    assert chosen == ((reduced,) if moves else ())
+    assert against
 
 
 def test_designs_over_the_delay_limit_are_named() -> None:
