@@ -26,12 +26,14 @@ class Stage(Elaboratable):  # type: ignore[misc]
     """
 
     def __init__(self, steps: int, depth: int, carried: int) -> None:
-        self.steps, self.depth = steps, depth
-        self.valid, self.ready, self.out_valid, self.out_ready = Signal(), Signal(), Signal(), Signal()
-        self.side, self.side_out = Signal(carried), Signal(carried)
-        self.go, self.take, self.active, self.last = Signal(), Signal(), Signal(), Signal()
-        self.step, self.next_step = Signal(range(steps)), Signal(range(steps))
-        self.held = Signal(carried)
+        self.steps, self.depth, self.carried = steps, depth, carried
+        # Names are given, because the bench and the proof of the control find signals in the emitted text by them.
+        names = ("valid", "ready", "out_valid", "out_ready", "go", "take", "active", "last")
+        bits = [Signal(name=name) for name in names]
+        self.valid, self.ready, self.out_valid, self.out_ready, self.go, self.take, self.active, self.last = bits
+        self.side, self.side_out = Signal(carried, name="side"), Signal(carried, name="side_out")
+        self.step, self.next_step = Signal(range(steps), name="step"), Signal(range(steps), name="next_step")
+        self.held = Signal(carried, name="held")
         self.flags = [self.last, *(Signal(name=f"flag{k}") for k in range(1, depth + 1))]
 
     def pace(self, m: Module) -> None:
@@ -52,7 +54,7 @@ class Stage(Elaboratable):  # type: ignore[misc]
             # A copy lives for as long as the next query is behind it, which is `steps` clocks at least.
             before = self.held
             for place in range(0, self.depth, self.steps):
-                copy = Signal.like(before, name=f"side{place}")
+                copy = Signal(self.carried, name=f"copy{place}")
                 with m.If(self.flags[place]):
                     m.d.sync += copy.eq(before)
                 before = copy
@@ -153,9 +155,9 @@ class DenseStage(Stage):
         # A multiplier takes one shape of operand; the padding of the last chunk is multiplied by zero.
         shape = self.x[0].shape() if self.x else unsigned(8)
         ring = [Signal(shape, name=f"ring{k}") for k in range(fold.chunks * fold.inputs)]
-        chunk, next_chunk = Signal(range(fold.chunks)), Signal(range(fold.chunks))
-        group, next_group = Signal(range(fold.groups)), Signal(range(fold.groups))
-        end = Signal()
+        chunk, next_chunk = (Signal(range(fold.chunks), name=name) for name in ("chunk", "next_chunk"))
+        group, next_group = (Signal(range(fold.groups), name=name) for name in ("group", "next_group"))
+        end = Signal(name="chunk_end")
         m.d.comb += [end.eq(chunk == fold.chunks - 1), next_chunk.eq(chunk), next_group.eq(group)]
         with m.If(self.take):
             m.d.comb += [next_chunk.eq(0), next_group.eq(0)]
@@ -173,7 +175,7 @@ class DenseStage(Stage):
         starts = [packed(row.tolist(), self.width) for row in biases.reshape(fold.groups, -1)]
         start = rom(m, "biases", self.width * fold.neurons, starts, next_group, go)
         extra = self.coordinate_products(m, next_group)
-        first, ends = Signal(), [Signal(name=f"end{k}") for k in range(2)]
+        first, ends = Signal(name="first"), [Signal(name=f"end{k}") for k in range(2)]
         with m.If(go):
             m.d.sync += [first.eq(chunk == 0), ends[0].eq(self.active & end), ends[1].eq(ends[0])]
         results = []

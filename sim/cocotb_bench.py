@@ -26,7 +26,9 @@ from sim.vectors import reference
 from sim.verdict import Verdict
 
 # What the simulator is linked from besides the design; compiled once, then kept in the cache folder.
-LIBRARY = ("verilated.o", "verilated_dpi.o", "verilated_threads.o", "verilated_vpi.o", "verilator.o")
+LIBRARY = ("verilated.o", "verilated_dpi.o", "verilated_threads.o", "verilated_vpi.o")
+# The main program knows how large the model is: it is kept for the two ports of a combinational design's wrapper only.
+MAIN = "verilator.o"
 
 # Up to here a quick compilation of the design saves more time than quick code.
 QUICK_VECTORS = 30_000
@@ -59,11 +61,11 @@ def verify(
     with verilator.folder_for(folder) as place:
         prepare(place, verilog, network, vectors, expected, bench)
         start = time.monotonic()
-        _build(place, "-O1" if len(vectors) > QUICK_VECTORS else "-O0", time_limit_s=time_limit_s)
+        build(place, "-O1" if len(vectors) > QUICK_VECTORS else "-O0", time_limit_s=time_limit_s)
         built = time.monotonic() - start
         failure = ""
         try:
-            _run(place, "test", time_limit_s=max(deadline - time.monotonic(), 1.0))
+            run_steps(place, "test", time_limit_s=max(deadline - time.monotonic(), 1.0))
         except ToolError as error:
             # A failed test writes its result all the same; without one there was no comparison.
             if error.timed_out or not (place / "result.json").exists():
@@ -102,22 +104,27 @@ def prepare(
     (folder / "ports.json").write_text(json.dumps(ports))
 
 
-def _build(folder: Path, level: str, *, time_limit_s: float) -> None:
-    """Build the simulator, with its library taken from the cache, or put into it."""
-    cache = verilator.cache_folder() / f"cocotb-{version('cocotb')}-{verilator.runtime_key()}"
+def build(folder: Path, *steps: str, time_limit_s: float, own_main: bool = False) -> None:
+    """Build the simulator of what lies in a folder, with its library taken from the cache, or put into it.
+
+    steps: as for `run_bench.py`, besides `build`; own_main: for a wrapper with other ports than `wrapper.packed`'s.
+    """
+    names = LIBRARY if own_main else (*LIBRARY, MAIN)
+    kind = "cocotb-clocked" if own_main else "cocotb"
+    cache = verilator.cache_folder() / f"{kind}-{version('cocotb')}-{verilator.runtime_key()}"
     build = folder / "build"
     build.mkdir(exist_ok=True)
     if cache.is_dir():
-        for name in LIBRARY:
+        for name in names:
             shutil.copyfile(cache / name, build / name)
             # In an hour, so that make takes the object as newer than all that it is about to write.
             os.utime(build / name, times=(time.time() + 3600, time.time() + 3600))
-    _run(folder, "build", level, time_limit_s=time_limit_s)
+    run_steps(folder, "build", *steps, time_limit_s=time_limit_s)
     if not cache.is_dir():
         with tempfile.TemporaryDirectory(dir=cache.parent) as scratch:
             made = Path(scratch) / "made"
             made.mkdir()
-            for name in LIBRARY:
+            for name in names:
                 shutil.copyfile(build / name, made / name)
             try:
                 made.rename(cache)
@@ -127,7 +134,7 @@ def _build(folder: Path, level: str, *, time_limit_s: float) -> None:
                     raise
 
 
-def _run(folder: Path, *steps: str, time_limit_s: float) -> None:
+def run_steps(folder: Path, *steps: str, time_limit_s: float) -> None:
     """Run steps of run_bench.py where nothing of the user's folder or environment can be imported."""
     hidden = ("PYTHON", "COCOTB_", "GPI_", "PYGPI_", "MAKE", "MFLAGS", "VERILATOR")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}

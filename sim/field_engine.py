@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from approx.field_network import IntegerField
 from hdl.field_lanes import cycles, schedule
 from hdl.process import run
+from sim.field_wrapper import payload_words, without_start, wrapper
 from sim.verdict import Verdict
 from sim.verilator import cache_folder, folder_for, runtime, verilate, verilator_root
 
@@ -39,7 +40,8 @@ def random_queries(field: IntegerField, count: int, seed: int) -> Queries:
     corners = min(count, 4)
     u[:corners], v[:corners] = [0, 0, 65535, 65535][:corners], [0, 65535, 0, 65535][:corners]
     code = field.evaluate(entry, u, v)[:, 0].astype(np.int64) + field.coding.margin + rng.integers(-3, 4, count)
-    code[rng.integers(0, count, count // 16)] = -(2**31)
+    for extreme in (-(2**31), 2**31 - 1):
+        code[rng.integers(0, count, -(-count // 32))] = extreme
     return Queries(entry, u, v, code)
 
 
@@ -76,6 +78,7 @@ def verify(
     answer_stall: float = 0.0,
     reset_every: int = 0,
     seed: int = 0,
+    unknown: bool = False,
     time_limit_s: float = 300.0,
     keep: Path | None = None,
     reuse: bool = False,
@@ -83,20 +86,30 @@ def verify(
     """Compare the emitted engine with the reference on every query.
 
     query_stall, answer_stall: chance that a stream pauses in a clock, 0 to 0.9; reset_every: clocks between resets
-    on average, 0 for none; keep: a folder for the build; reuse: run what was built there. Mismatches are wrong
+    on average, 0 for none; unknown: registers without a value at power-on, which begin as random bits by the seed, so
+    that what a reset leaves unset shows; keep: a folder for the build; reuse: run what was built there. Mismatches are wrong
     answers, lost ones, ones too many, answers that changed while they waited, and, without stalls and resets, a
     latency or an interval that is not the model's. `extra` has the counts. Raises ToolError where it does not build.
     """
     with folder_for(keep) as folder:
         start = time.monotonic()
         if not reuse:
-            _build(folder, verilog, field, lanes, time_limit_s)
+            _build(folder, without_start(verilog) if unknown else verilog, field, lanes, time_limit_s, unknown)
         built = time.monotonic() - start
         given, answer = folder / "queries.bin", folder / "answers.bin"
         query_words(field, queries).tofile(given)
         stalls = [str(int(256 * min(stall, 0.9))) for stall in (query_stall, answer_stall)]
         done = run(
-            [folder / "harness", given, answer, str(len(queries.u)), *stalls, str(reset_every), str(seed)],
+            [
+                folder / "harness",
+                given,
+                answer,
+                str(len(queries.u)),
+                *stalls,
+                str(reset_every),
+                str(seed),
+                str(2 * unknown),
+            ],
             time_limit_s=max(time_limit_s - built, 1.0),
             cwd=folder,
         )
@@ -154,14 +167,13 @@ def _verdict(
     )
 
 
-def _build(folder: Path, verilog: str, field: IntegerField, lanes: int, time_limit_s: float) -> None:
+def _build(folder: Path, verilog: str, field: IntegerField, lanes: int, time_limit_s: float, unknown: bool) -> None:
     """Verilate and compile the engine with the harness."""
     (folder / "top.v").write_text(verilog)
     (folder / "bench.v").write_text(wrapper(field))
-    verilate(folder, ["bench.v", "top.v"], time_limit_s=time_limit_s)
+    verilate(folder, ["bench.v", "top.v"], time_limit_s=time_limit_s, unknown=unknown)
     how = schedule(field, lanes)
-    queries, answers = _widths(field)
-    q, a = -(-queries // 32), -(-answers // 32)
+    q, a = payload_words(field)
     lines = ['#include "Vbench.h"', '#include "verilated.h"', f"constexpr size_t QUERY = {q}, ANSWER = {a};"]
     lines += [f"constexpr uint64_t SILENCE = {4 * (how.latency + how.interval) + 64};"]
     lines += [
@@ -184,31 +196,6 @@ def _build(folder: Path, verilog: str, field: IntegerField, lanes: int, time_lim
         run([*command, "-o", folder / f"{part}.o"], time_limit_s=time_limit_s, cwd=folder)
     link: list[str | Path] = ["c++", folder / "quick.o", folder / "slow.o", *objects, "-pthread"]
     run([*link, "-o", folder / "harness"], time_limit_s=time_limit_s, cwd=folder)
-
-
-def _widths(field: IntegerField) -> tuple[int, int]:
-    """Bits of the payloads of queries and of answers."""
-    seen = field.meaning == "visibility"
-    return 32 + max((field.entries - 1).bit_length(), 1) + 32 * seen, 32 * field.outputs + seen
-
-
-def wrapper(field: IntegerField) -> str:
-    """Verilog of `bench`, which shows the payloads of `top` as ports of 32 bits."""
-    queries, answers = _widths(field)
-    q, a = -(-queries // 32), -(-answers // 32)
-    ports = ["input clk", "input rst", "input query_valid", "output query_ready", "output answer_valid"]
-    ports += ["input answer_ready", *(f"input [31:0] q{k}" for k in range(q))]
-    ports += [f"output [31:0] a{k}" for k in range(a)]
-    given = "{" + ", ".join(f"q{k}" for k in reversed(range(q))) + "}"
-    padding = "answer" if answers == 32 * a else f"{{{32 * a - answers}'d0, answer}}"
-    lines = [f"module bench({', '.join(ports)});", f"  wire [{32 * q - 1}:0] given = {given};"]
-    lines += [f"  wire [{answers - 1}:0] answer;", f"  wire [{32 * a - 1}:0] wide = {padding};"]
-    lines += [f"  assign a{k} = wide[{32 * k + 31}:{32 * k}];" for k in range(a)]
-    lines += ["  top top(.clk(clk), .rst(rst),"]
-    lines += [f"    .queries__payload(given[{queries - 1}:0]), .queries__valid(query_valid),"]
-    lines += ["    .queries__ready(query_ready), .answers__payload(answer),"]
-    lines += ["    .answers__valid(answer_valid), .answers__ready(answer_ready));", "endmodule", ""]
-    return "\n".join(lines)
 
 
 def simulate(field: IntegerField, lanes: int, queries: Queries, *, stall: float = 0.0, seed: int = 0) -> Verdict:

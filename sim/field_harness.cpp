@@ -1,6 +1,6 @@
 // Drives an emitted field engine with queries from a file: random stalls on both streams, resets in mid-stream.
-// Usage: field_harness QUERIES ANSWERS count query_stall answer_stall reset_every seed
-// Stalls are chances in 1/256 a clock. A reset forgets what is under way; those queries are asked again.
+// Usage: field_harness QUERIES ANSWERS count query_stall answer_stall reset_every seed random
+// random: 2 where registers begin as random bits, else 0. Stalls are chances in 1/256 a clock. A reset forgets what is under way; those queries are asked again.
 #include "ports.h"
 #include <chrono>
 #include <cstdio>
@@ -24,12 +24,14 @@ int main(int, char** argv) {
     if (!file || fread(queries.data(), 4, queries.size(), file) != queries.size()) return 2;
     fclose(file);
     VerilatedContext context;
+    context.randReset(atoi(argv[8]));
+    context.randSeed(static_cast<int>(strtoull(argv[7], nullptr, 10) % 1000000000 + 1));
     Vbench m{&context};
     auto start = std::chrono::steady_clock::now();
     size_t sent = 0, got = 0, extra = 0, unstable = 0, resets = 0;
     uint64_t clocks = 0, quiet = 0, first_take = 0, first_answer = 0, last_answer = 0, stalled = 0, refused = 0;
     bool offering = false, waiting = false;
-    uint32_t seen[ANSWER], held[ANSWER];
+    uint32_t seen[ANSWER], held[ANSWER], noise[QUERY];
     // After the last answer the engine must stay silent; before, it must not be silent for ever.
     for (uint64_t after = 0; after < SILENCE && quiet < SILENCE * 64; clocks++) {
         const bool reset = clocks < 2 || (reset_every && got < count && draw() % reset_every == 0);
@@ -43,7 +45,13 @@ int main(int, char** argv) {
         m.rst = reset;
         m.query_valid = offering && !reset;
         m.answer_ready = !reset && (!answer_stall || (draw() & 255) >= answer_stall);
-        if (m.query_valid) drive(m, &queries[sent * QUERY]);
+        if (m.query_valid) {
+            drive(m, &queries[sent * QUERY]);
+        } else {
+            // What stands on the wires without a valid must not matter.
+            for (size_t k = 0; k < QUERY; k++) noise[k] = draw();
+            drive(m, noise);
+        }
         m.clk = 0;
         m.eval();
         if (!reset) {

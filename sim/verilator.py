@@ -126,16 +126,20 @@ def drive(
     return found, float(done.stdout)
 
 
-def verilate(folder: Path, sources: list[str], *, time_limit_s: float) -> None:
-    """Turn `bench` into C++ in folder/verilated. Raises ToolError for any port that does not fit its wire."""
+def verilate(folder: Path, sources: list[str], *, time_limit_s: float, unknown: bool = False) -> None:
+    """Turn `bench` into C++ in folder/verilated. Raises ToolError for any port that does not fit its wire.
+
+    unknown: values that the text leaves open are drawn when the model is made, not chosen for speed.
+    """
+    start = "unique" if unknown else "fast"
     checked = ["WIDTHEXPAND", "WIDTHTRUNC", "PINMISSING", "PINCONNECTEMPTY", "IMPLICIT"]
     options = [
         "--cc",
         "-O3",
         "--x-assign",
-        "fast",
+        start,
         "--x-initial",
-        "fast",
+        start,
         "--no-assert",
         "-Wno-fatal",
         "-Wno-lint",

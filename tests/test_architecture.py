@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = ("train", "approx", "hdl", "sim", "reports", "inkling")
 CATCH_ALL = ("utils", "util", "helpers", "helper", "misc", "common", "tools")
 # Programs that are copied into a run's folder stand alone: they import nothing of the project.
-ALONE = ("sim/bench.py", "sim/run_bench.py")
+ALONE = ("sim/bench.py", "sim/field_bench.py", "sim/run_bench.py")
 # The functions that may open the sealed test rows of a data set: the report's, and the split's notes on its classes.
 OPENS_TEST_ROWS = {
     ("reports/assess.py", "assess"),

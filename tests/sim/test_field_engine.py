@@ -1,6 +1,7 @@
 """Field engines: the reference's bits and the model's clocks, under stalls and resets; faults are caught."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,22 @@ def test_a_changed_weight_and_a_dropped_handshake_are_caught(field: IntegerField
     assert dropped != text
     lost = verify(dropped, field, 13, queries, answer_stall=0.5, keep=tmp_path)
     assert lost.mismatches, "an answer that was not taken must not be forgotten"
+
+
+def test_random_registers_matter_only_where_a_reset_is_dropped(field: IntegerField, tmp_path: Path) -> None:
+    text, queries = emit(field, 13), random_queries(field, 1000, 1)
+    for seed in (1, 2):
+        assert verify(text, field, 13, queries, unknown=True, seed=seed, keep=tmp_path, reuse=seed > 1).passed
+    stage = text.index("module \\top.stage1")
+    driven = re.search(r"^    active <= (_\d+_);", text[stage:], re.MULTILINE)
+    assert driven
+    dropped = text[:stage] + re.sub(rf"(assign {driven[1]} = )rst \? 1'h0 : ", r"\1", text[stage:])
+    assert dropped != text
+    wrong = [
+        verify(dropped, field, 13, queries, unknown=True, seed=seed, keep=tmp_path, reuse=seed > 1).mismatches
+        for seed in range(1, 5)
+    ]
+    assert any(wrong), "a stage that is at work after a reset must show"
 
 
 def test_text_is_repeatable_and_codes_reach_both_outcomes(field: IntegerField) -> None:
