@@ -6,6 +6,7 @@
 import json
 import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from approx.convert import Output
 from approx.netlist import Netlist, Port
 from approx.network import IntegerNetwork, Logic, without_unused_inputs
 from inkling.effort import Effort
+from reports.circuit import Circuit, UsedInput
+from reports.circuit import describe as describe_circuit
 from reports.cost import Cost
 from reports.technology import Technology
 from train.quantiser import Quantiser
@@ -55,7 +58,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Built:
-    """What came of a job: the pruned network, its cost, the areas of all mapping runs in cm2, verdicts, seconds."""
+    """What came of a job: the pruned network, its cost, the areas of all mapping runs in cm2, verdicts, seconds.
+
+    circuit: what it is made of, without anything that test rows tell.
+    """
 
     job: Job
     network: IntegerNetwork
@@ -64,6 +70,7 @@ class Built:
     verdicts: tuple[dict[str, Any], ...]
     passed: bool
     seconds: dict[str, float]
+    circuit: Circuit
 
 
 def build(job: Job, folder: Path | None) -> Built:
@@ -143,7 +150,23 @@ def build(job: Job, folder: Path | None) -> Built:
         tuple(verdict.to_json() for verdict in verdicts),
         all(verdict.passed for verdict in verdicts),
         seconds,
+        circuit_of(netlist, job.technology, describe(job, network)["inputs"], costed.static_power_mw, verilog),
     )
+
+
+def circuit_of(
+    netlist: Netlist,
+    technology: Technology,
+    described: Sequence[Mapping[str, Any]],
+    power_mw: Mapping[str, float],
+    verilog: str,
+) -> Circuit:
+    """What a netlist is made of; described: the inputs of design.json."""
+    inputs = [
+        UsedInput(item["column"], item["port"], item["bits"], (), float(item["low"]), float(item["high"]))
+        for item in described
+    ]
+    return describe_circuit(netlist, technology, inputs, power_mw, verilog)
 
 
 def _better(network: IntegerNetwork, mapped: Netlist, job: Job, values: NDArray[np.uint8]) -> Netlist:

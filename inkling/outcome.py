@@ -5,11 +5,13 @@ Everything is scored on the test rows here, after all choices were made; how a r
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from inkling.design import Built
 from inkling.request import Request
+from reports.circuit import Circuit
 from reports.point import Point
 from reports.report import Report
 from reports.technology import Technology
@@ -24,8 +26,11 @@ def report_on(
     """Score everything on the test rows, which nothing before this has read."""
     from reports.assess import assess
 
+    circuits: dict[str, Circuit] = {}
+
     def point(item: Built) -> Point:
         scored = assess(item.network, dataset)
+        circuits[item.job.name] = replace(item.circuit, confusion=scored.confusion)
         return Point(
             name=item.job.name,
             method=item.job.method,
@@ -79,6 +84,7 @@ def report_on(
             "Verified: designs by every route below, rivals by their mapped gates on the table's rows alone.",
         ),
         verdicts={item.job.name: item.verdicts for item in built if item.job.verified},
+        circuits=circuits,
     )
 
 
@@ -95,6 +101,7 @@ def slow(built: Sequence[Built], delay_limit_ms: float) -> tuple[str, ...]:
 
 
 def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) -> None:
+    from inkling.archive import archives
     from reports.report import write
 
     asked = {
@@ -108,4 +115,4 @@ def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) 
         "data_fingerprint": dataset.fingerprint,
     }
     (folder / "run.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-    write(report, folder)
+    write(report, folder, archives(folder / "designs"))

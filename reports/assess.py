@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from approx.network import IntegerNetwork
 from train.dataset import Dataset, Rows
 from train.score import accuracy, balanced_accuracy
@@ -9,10 +12,14 @@ from train.score import accuracy, balanced_accuracy
 
 @dataclass(frozen=True)
 class Assessment:
-    """Accuracy on each split and balanced accuracy on the test rows, all in 0..1."""
+    """Accuracy on each split and balanced accuracy on the test rows, all in 0..1; confusion of the test rows.
+
+    confusion[t][a]: rows of class t that were answered a; where some answer is no class, a last column counts these.
+    """
 
     accuracy: dict[str, float]
     balanced_accuracy: float
+    confusion: tuple[tuple[int, ...], ...]
 
 
 def assess(network: IntegerNetwork, dataset: Dataset) -> Assessment:
@@ -27,4 +34,15 @@ def assess(network: IntegerNetwork, dataset: Dataset) -> Assessment:
     return Assessment(
         {name: accuracy(rows.labels, predicted[name]) for name, rows in splits.items()},
         balanced_accuracy(splits["test"].labels, predicted["test"]),
+        confusion(splits["test"].labels, predicted["test"], len(dataset.classes)),
     )
+
+
+def confusion(
+    labels: NDArray[np.integer], predicted: NDArray[np.integer], classes: int
+) -> tuple[tuple[int, ...], ...]:
+    """Counts of (true, answered), int [rows] each, as `Assessment` describes them."""
+    strange = bool((predicted >= classes).any())
+    counts = np.zeros((classes, classes + strange), np.int64)
+    np.add.at(counts, (labels, np.minimum(predicted, classes)), 1)
+    return tuple(tuple(row) for row in counts.tolist())

@@ -1,13 +1,11 @@
 """The page: a report as one self-contained HTML file that loads nothing, works without scripts, and prints.
 
-Its parts come from `reports.figure` and `reports.tables`, its conclusions from `reports.comparison`; only their
-order and the words around them live here.
+Its parts come from `reports.page_front`, `reports.page_circuit` and `reports.tables`, its conclusions from
+`reports.comparison`; only their order and the words around them live here.
 """
 
 import base64
-import hashlib
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from reports.comparison import (
     area,
@@ -17,54 +15,50 @@ from reports.comparison import (
     power_source,
     standard_error,
 )
-from reports.escape import escape, script_data, shorten
-from reports.figure import Series, accuracy_floor, draw, series, shape
+from reports.escape import escape, shorten
+from reports.page_circuit import circuits
+from reports.page_front import figure, front_data
+from reports.page_shell import document
 from reports.point import Point
 from reports.published import HOW_MEASURED, PAPERS, Published, published
 from reports.report import Report
 from reports.tables import LEVELS, points_table, verdict_details, verdict_matrix
 
-_HERE = Path(__file__).parent
 
-
-def page(report: Report) -> str:
-    """The whole page. Equal reports give equal text; names may hold anything."""
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    # Only our own style and script may run, even if an escape were forgotten somewhere.
-    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:"
+def page(report: Report, archives: Mapping[str, bytes] | None = None) -> str:
+    """The whole page. archives: ZIP files by the names of designs. Equal reports give equal text."""
     known = published(report.dataset, sum(report.rows.values()))
     conclusion = conclude(report)
+    zips = archives or {}
     body = [
         f'<header><p class="eyebrow">Inkling, classifier circuits</p><h1>{escape(report.dataset)}</h1>',
         f'<p class="lead">{escape(conclusion.main)}</p>',
         "".join(f"<p>{escape(sentence)}</p>" for sentence in conclusion.further),
         _key_figures(conclusion.design, report) if conclusion.design else "",
         "</header>",
-        _figure(report, known),
+        figure(report, known),
+        circuits(report, conclusion.design, zips),
         _table(report),
         _verification(report),
         _data(report),
         _repeat(report),
         _references(known),
-        "<footer>The figures of this page are in report.json beside it, and embedded here as the JSON element "
-        "<code>report</code>.</footer>",
+        "<footer><p>The figures of this page are in report.json beside it, and embedded here as the JSON element "
+        '<code>report</code>.</p><p><button type="button" class="download" data-blob="report" '
+        'data-type="application/json" data-name="report.json">Download report.json</button></p></footer>',
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="referrer" content="no-referrer">'
-        f'<link rel="icon" href="data:,"><title>{escape(report.dataset)}: Inkling report</title>'
-        f"<style>{style}</style></head>\n<body><main>\n"
-        + "\n".join(part for part in body if part)
-        + f'\n</main><script type="application/json" id="report">{script_data(report.to_json())}</script>'
-        f"<script>{script}</script></body></html>\n"
+    return document(
+        f"{report.dataset}: Inkling report",
+        "\n".join(part for part in body if part),
+        scripts=("page.js", "front.js"),
+        data={"report": report.to_json(), "front": front_data(report, known)},
+        blobs={
+            f"zip-p{i}": base64.b64encode(zips[point.name]).decode()
+            for i, point in enumerate(report.points)
+            if point.name in zips
+        },
+        plot=bool(report.points or report.rivals),
     )
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _key_figures(design: Point, report: Report) -> str:
@@ -89,45 +83,6 @@ def _key_figures(design: Point, report: Report) -> str:
     ]
     items = "".join(f"<div><dt>{name}</dt><dd>{value}<small>{more}</small></dd></div>" for name, value, more in shown)
     return f'<dl class="key">{items}</dl>'
-
-
-def _figure(report: Report, known: Sequence[Published]) -> str:
-    found = series(report, known)
-    if not any(s.marks for s in found):
-        return ""
-    hidden = sum(m.accuracy < accuracy_floor(found) for s in found for m in s.marks)
-    caption = (
-        "Up and to the left is better. Lines join the points that nothing of their kind beats in both area and "
-        "accuracy. Accuracy is that of the test rows, which took no part in training, search or choice."
-    )
-    if any(p.verified for p in report.points):
-        caption += (
-            " The ring marks the smallest verified design within one standard error of the best accuracy on the "
-            "validation rows."
-        )
-    if any(not p.verified for p in report.points):
-        caption += " Hollow circles are designs that are not verified."
-    if hidden:
-        caption += f" {hidden} crude points far below the axis stand only in the table."
-    return (
-        '<section aria-labelledby="picture"><h2 id="picture">Accuracy against area</h2><figure>'
-        f'<ul class="legend">{"".join(_legend(s) for s in found)}</ul>'
-        f"{_sized(draw(report, known, 1016, 500), 'wide')}{_sized(draw(report, known, 370, 400), 'narrow')}"
-        f"<figcaption>{caption}</figcaption></figure></section>"
-    )
-
-
-def _sized(svg: str, name: str) -> str:
-    """The wide or the narrow drawing; the page's style shows one of them."""
-    return svg.replace('class="plot"', f'class="plot {name}"', 1)
-
-
-def _legend(s: Series) -> str:
-    hollow = " hollow" if s.style == "published" else ""
-    return (
-        f'<li><svg viewBox="0 0 18 18" aria-hidden="true"><g class="mark {s.style}{hollow}">{shape(s.style, 9, 9)}'
-        f"</g></svg>{escape(s.name)}</li>"
-    )
 
 
 def _table(report: Report) -> str:

@@ -22,7 +22,9 @@ class Point:
     particulars); levels: those of the ladder of approximations that were used, 1..6; accuracy: fraction 0..1 by
     split; balanced_accuracy: mean recall over the classes of the test rows; area_cm2: the best of several
     mapping runs, area_spread_cm2 the largest less the smallest of them; static_power_mw and delay_ms: by supply
-    voltage, None where the technology has no such corner; verified: every route agreed bit for bit.
+    voltage, None where the technology has no such corner; verified: every route agreed bit for bit;
+    converters_area_cm2 and converters_power_mw: of the analogue-to-digital converters of its inputs, None where
+    nobody said what a converter costs.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Point:
     inputs_used: int
     input_bits_used: int
     verified: bool
+    converters_area_cm2: float | None = None
+    converters_power_mw: float | None = None
 
     @property
     def kind(self) -> str:
@@ -50,7 +54,7 @@ class Point:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data in the order of the contract, fractions to 6 decimals, the rest to 6 significant digits."""
-        return {
+        data: dict[str, Any] = {
             "name": self.name,
             "method": self.method,
             "levels": list(self.levels),
@@ -65,6 +69,10 @@ class Point:
             "input_bits_used": self.input_bits_used,
             "verified": self.verified,
         }
+        if self.converters_area_cm2 is not None:
+            data["converters_area_cm2"] = significant(self.converters_area_cm2)
+            data["converters_power_mw"] = significant(self.converters_power_mw)
+        return data
 
 
 def significant(value: float | None) -> float | None:
@@ -93,4 +101,6 @@ def from_fields(fields: Fields) -> Point:
         inputs_used=fields.integer("inputs_used"),
         input_bits_used=fields.integer("input_bits_used"),
         verified=fields.flag("verified"),
+        converters_area_cm2=fields.optional_number("converters_area_cm2"),
+        converters_power_mw=fields.optional_number("converters_power_mw"),
     )

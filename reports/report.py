@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reports.circuit import Circuit
+from reports.circuit import from_fields as circuit_from_fields
 from reports.fields import Fields, load
 from reports.point import SPLITS, Point, from_fields
 from train import beside
@@ -25,7 +27,8 @@ class Report:
     (by package), fingerprint (of the data set): how to repeat the run. classes: labels in order of the output code.
     bits: quantiser bits by column. notes: decisions taken on the user's behalf. technology: name and origin of the
     cells. measured: sentences on how figures were measured (splits, mapping runs, seeds). verdicts:
-    `Verdict.to_json()` of every route, by the name of a design.
+    `Verdict.to_json()` of every route, by the name of a design. circuits: what is inside, by the name of a design
+    or rival; converters: where the figures of the converters come from, "" where there are none.
     """
 
     dataset: str
@@ -43,6 +46,8 @@ class Report:
     technology: str = ""
     measured: tuple[str, ...] = ()
     verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    circuits: Mapping[str, Circuit] = field(default_factory=dict)
+    converters: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the contract's keys first. Raises ValueError where two points share a name."""
@@ -65,18 +70,21 @@ class Report:
             "technology": self.technology,
             "measured": list(self.measured),
             "verdicts": {name: [dict(verdict) for verdict in self.verdicts[name]] for name in sorted(self.verdicts)},
+            "circuits": {name: self.circuits[name].to_json() for name in sorted(self.circuits)},
+            "converters": self.converters,
         }
 
 
-def write(report: Report, folder: Path) -> tuple[Path, Path]:
+def write(report: Report, folder: Path, archives: Mapping[str, bytes] | None = None) -> tuple[Path, Path]:
     """Write report.json and report.html into an existing folder, each beside and then renamed; returns both paths.
 
-    Equal reports give equal bytes. Raises ValueError on figures that are not finite.
+    archives: ZIP files of designs by their names, to be downloaded from the page. Equal reports
+    give equal bytes. Raises ValueError on figures that are not finite.
     """
     from reports.html import page  # `reports.html` needs `Report`
 
     text = json.dumps(report.to_json(), indent=1, allow_nan=False) + "\n"
-    written = [(folder / "report.json", text), (folder / "report.html", page(report))]
+    written = [(folder / "report.json", text), (folder / "report.html", page(report, archives or {}))]
     for path, content in written:
         beside.write(path, content.encode())
     return written[0][0], written[1][0]
@@ -86,7 +94,9 @@ def read(path: Path) -> Report:
     """Read report.json. Raises InputError, with the place, on anything that `write` would not have written."""
     fields = load(path)
     rows = fields.inner("rows")
-    versions, bits, verdicts = (fields.inner(key, optional=True) for key in ("versions", "bits", "verdicts"))
+    versions, bits, verdicts, circuits = (
+        fields.inner(key, optional=True) for key in ("versions", "bits", "verdicts", "circuits")
+    )
     report = Report(
         dataset=fields.text("dataset"),
         rows={split: rows.integer(split) for split in SPLITS},
@@ -103,6 +113,8 @@ def read(path: Path) -> Report:
         technology=fields.text("technology", ""),
         measured=fields.texts("measured", optional=True),
         verdicts={name: tuple(_verdict(item) for item in verdicts.objects(name)) for name in verdicts.data},
+        circuits={name: circuit_from_fields(circuits.inner(name)) for name in circuits.data},
+        converters=fields.text("converters", ""),
     )
     names = [point.name for point in (*report.rivals, *report.points)]
     if len(set(names)) != len(names):

