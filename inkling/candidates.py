@@ -34,39 +34,56 @@ def networks(
     development: Development, effort: Effort, seed: int, progress: Progress | None = None
 ) -> tuple[Candidate, ...]:
     """The exact 8-bit network and the best power-of-two networks of several sizes."""
+    return (
+        exact_network(development, effort, seed, progress),
+        *power_of_two_networks(development, effort, seed + 1, progress),
+    )
+
+
+def exact_network(
+    development: Development, effort: Effort, seed: int, progress: Progress | None = None
+) -> Candidate:
+    """The best float network of a population, as an exact 8-bit one."""
     from approx import quantise
     from train import mlp
 
-    hidden = mlp.default_hidden(development)
-    half = effort.training_s
     exact = mlp.train(
         development,
-        hidden=hidden,
+        hidden=mlp.default_hidden(development),
         restarts=effort.restarts,
         seed=seed,
         power_of_two=False,
-        time_limit_s=half,
+        time_limit_s=effort.training_s,
         progress=progress,
     )
-    found = [
-        Candidate("exact-8-bit", "exact 8-bit network", (1,), quantise.exact(min(exact, key=_promise), development)),
-    ]
+    return Candidate(
+        "exact-8-bit", "exact 8-bit network", (1,), quantise.exact(min(exact, key=_promise), development)
+    )
+
+
+def power_of_two_networks(
+    development: Development, effort: Effort, seed: int, progress: Progress | None = None
+) -> tuple[Candidate, ...]:
+    """Of a population one network for each trade: from the most accurate downwards, whoever is clearly smaller."""
+    from approx import quantise
+    from train import mlp
+
     population = mlp.train(
         development,
-        hidden=hidden,
+        hidden=mlp.default_hidden(development),
         restarts=effort.restarts,
-        seed=seed + 1,
+        seed=seed,
         power_of_two=True,
-        time_limit_s=half,
+        time_limit_s=effort.training_s,
         progress=progress,
     )
-    # One representative of each trade: from the most accurate downwards, whoever is clearly smaller.
+    found: list[Candidate] = []
     size: float = float("inf")
     for trained in sorted(population, key=_promise):
-        if trained.size < 0.85 * size and len(found) <= effort.networks:
+        if trained.size < 0.85 * size and len(found) < effort.networks:
             size = trained.size
             network = quantise.power_of_two(trained, development)
-            found.append(Candidate(f"power-of-two-{len(found)}", "power-of-two network", (1, 2), network))
+            found.append(Candidate(f"power-of-two-{len(found) + 1}", "power-of-two network", (1, 2), network))
     return tuple(found)
 
 
@@ -158,10 +175,13 @@ def arithmetic(
     effort: Effort,
     seed: int,
     progress: Progress | None = None,
+    *,
+    processes: int = 2,
+    mapping_s: float = 30.0,
 ) -> tuple[Candidate, ...]:
     """Networks of the search over approximate arithmetic, levels 1 to 4; none where the effort allows no moves.
 
-    Areas by which they are picked are mapped ones.
+    Areas by which they are picked are mapped ones, on `processes` at once, each within mapping_s seconds.
     """
     from approx.arithmetic_search import Settings, search
 
@@ -172,7 +192,7 @@ def arithmetic(
         moves=effort.arithmetic_moves,
         seed=seed,
         settings=Settings(measurements=2 * effort.circuits),
-        measure=measure_by_mapping(development, technology, processes=2),
+        measure=measure_by_mapping(development, technology, processes=processes, time_limit_s=mapping_s),
         progress=lambda done, front: progress(done, 1.0) if progress else None,
     )
     picked = spread([(item.area_cm2, item.validation + item.scored) for item in found], effort.circuits)
@@ -236,18 +256,29 @@ def spread(points: Sequence[tuple[float, float]], most: int) -> list[int]:
 
 def rivals(development: Development, effort: Effort) -> tuple[Candidate, ...]:
     """What a user would pick instead: decision trees of several sizes and a logistic regression."""
+    return (*decision_trees(development, effort), logistic_regression(development))
+
+
+def decision_trees(development: Development, effort: Effort, seed: int = 0) -> tuple[Candidate, ...]:
+    """A tree for each number of leaves of the effort, as far as the table lets them differ."""
     from approx import quantise
 
     trees: list[Candidate] = []
     seen: set[int] = set()
     for leaves in effort.trees:
-        network = quantise.tree(development, leaves)
+        network = quantise.tree(development, leaves, seed=seed)
         nodes = len(network.layers[0].feature)  # type: ignore[union-attr]
         if nodes not in seen:  # a small table stops the tree before it has as many leaves
             seen.add(nodes)
             trees.append(Candidate(f"tree-{(nodes + 1) // 2}", "decision tree", (), network, rival=True))
-    logistic = Candidate("logistic", "logistic regression, 8-bit", (), quantise.logistic(development), rival=True)
-    return (*trees, logistic)
+    return tuple(trees)
+
+
+def logistic_regression(development: Development) -> Candidate:
+    """A logistic regression with weights of 8 bits."""
+    from approx import quantise
+
+    return Candidate("logistic", "logistic regression, 8-bit", (), quantise.logistic(development), rival=True)
 
 
 def validation_accuracy(network: IntegerNetwork, development: Development) -> float:

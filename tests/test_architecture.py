@@ -15,6 +15,7 @@ ALONE = ("sim/bench.py", "sim/field_bench.py", "sim/run_bench.py")
 # The functions that may open the sealed test rows of a data set: the report's, and the split's notes on its classes.
 OPENS_TEST_ROWS = {
     ("reports/assess.py", "assess"),
+    ("inkling/campaign_point.py", "_sizes"),
     ("inkling/run.py", "_sizes"),
     ("inkling/outcome.py", "report_on"),
     ("train/split.py", "_notes"),
