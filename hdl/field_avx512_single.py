@@ -8,12 +8,16 @@ from approx.network import ClippedReLU
 from hdl.field_plan import FieldPlan
 from hdl.field_portable import start
 
+# Lines of 64 bytes of code that a query asks for before it runs.
+CODE_LINES = 16
+
 
 def single(how: FieldPlan) -> list[str]:
     """`single_avx512`."""
     field = how.field
     lines = [
-        "static T512 void single_avx512(const struct FIELD *f, uint32_t entry, uint16_t u, uint16_t v, int32_t *out)",
+        "QUERY static T512 void single_avx512(const struct FIELD *f, uint32_t entry, uint16_t u, uint16_t v,",
+        "    int32_t *out)",
         "{",
         "    const uint32_t e = entry < f->last ? entry : f->last;",
         "    (void)e;",
@@ -21,7 +25,22 @@ def single(how: FieldPlan) -> list[str]:
     lines += _reads(how)
     for number in range(len(field.dense) - 1):
         lines += _hidden(how, number)
-    return [*lines, *_last(how), "}", ""]
+    return [*lines, *_last(how), "}", "", *_fetch()]
+
+
+def _fetch() -> list[str]:
+    """`fetch_single`: a query out of the blue would wait for its own code, a line after the other."""
+    lines = [
+        "/* Asks for the code of a query, and for the page of its weights. */",
+        "static INLINE void fetch_single(void)",
+        "{",
+    ]
+    lines += [
+        f"    for (int line = 0; line < {CODE_LINES}; line++)",
+        "        __builtin_prefetch((const char *)(uintptr_t)single_avx512 + 64 * line);",
+    ]
+    lines.append("    __builtin_prefetch(rows0);")
+    return [*lines, "}", ""]
 
 
 def _reads(how: FieldPlan) -> list[str]:

@@ -151,9 +151,11 @@ def _preamble(how: FieldPlan, name: str) -> list[str]:
 #endif
 #if defined(__GNUC__)
 #define ALIGNED __attribute__((aligned(64)))
+#define QUERY __attribute__((noinline, aligned(64), section(".text.query")))
 #define INLINE __attribute__((always_inline)) inline
 #else
 #define ALIGNED
+#define QUERY
 #define INLINE inline
 #endif
 
@@ -273,9 +275,16 @@ static INLINE int32_t clipped(int32_t code)
     return code - ({coding.margin});
 }}
 
-int @_visible(const @_field *f, uint32_t entry, uint16_t u, uint16_t v, int32_t code)
+QUERY int @_visible(const @_field *f, uint32_t entry, uint16_t u, uint16_t v, int32_t code)
 {{
     int32_t answers[OUTPUTS];
+#if HAVE_X86
+    if (f->path == 2) {{
+        fetch_single();
+        single_avx512(f, entry, u, v, answers);
+        return clipped(code) < answers[0];
+    }}
+#endif
     @_evaluate(f, entry, u, v, answers);
     return clipped(code) < answers[0];
 }}

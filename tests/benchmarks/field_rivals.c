@@ -130,8 +130,9 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Median seconds of a query after the caches were filled with something else. scene: null for the field; warm: a query
- * of another position comes first, so that the code and what positions share are warm again. */
+/* Median seconds of a query after the caches were filled with something else. What is asked, which the caller has just
+ * worked out, is at hand for both. scene: null for the field; warm: a query of another position comes first, so that the
+ * code and what positions share are warm again. */
 double cold(visible_function *visible, const void *field, void *scene, const float *positions, const float *offsets,
     size_t n, const uint32_t *entry, const uint16_t *u, const uint16_t *v, const int32_t *code, int warm)
 {
@@ -155,12 +156,18 @@ double cold(visible_function *visible, const void *field, void *scene, const flo
                 sum += visible(field, entry[j], u[j], v[j], code[j]);
             break;
         }
+        const uint32_t e = entry[i];
+        const uint16_t a = u[i], b = v[i];
+        const int32_t c = code[i];
+        float from[3], to[3];
+        for (int axis = 0; axis < 3 && positions; axis++) from[axis] = positions[3 * e + axis], to[axis] = offsets[3 * i + axis];
+        sink = e + a + b + (uint64_t)c + (uint64_t)(from[0] + to[2]);
         const double begin = now();
 #ifdef WITH_EMBREE
-        if (scene) sum += shadow(scene, positions + 3 * entry[i], offsets + 3 * i);
+        if (scene) sum += shadow(scene, from, to);
         else
 #endif
-            sum += visible(field, entry[i], u[i], v[i], code[i]);
+            sum += visible(field, e, a, b, c);
         times[i] = now() - begin - idle;
     }
     qsort(times, n, sizeof *times, ascending);
