@@ -80,12 +80,12 @@ class _Readings:
     notes: tuple[str, ...]
 
 
-def execute(asked: Import) -> None:
+def execute(asked: Import, *, as_json: bool = False) -> None:
     """Convert, build and report. Ends the program with status 1 where a verification failed. Raises InputError."""
     from approx.from_onnx import read
     from train.sources import find_table
 
-    console = Console()
+    console = Console(stderr=as_json)
     model = read(asked.model, task=asked.task)
     table, note = find_table(asked.data)
     readings = _readings(table, asked, model, note)
@@ -152,6 +152,8 @@ def execute(asked: Import) -> None:
         (folder / "conversion.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     out = asked.out or Path("runs") / asked.model.stem
     console.print(f"report: {out / 'conversion.json'}", highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(document, indent=1))
     if not built.passed:
         print("inkling: verification failed; see verdict.json of the design", file=sys.stderr)
         sys.exit(1)

@@ -21,7 +21,7 @@ from approx.field_quantise import quantise
 from hdl import field_numba
 from hdl.field_call import CField, build
 from hdl.field_plan import plan
-from inkling.field_page import page
+from inkling.field_page import keep, page
 from inkling.folder import run_folder
 from inkling.progress import Stages
 from sim import fields
@@ -59,7 +59,7 @@ class FieldRequest:
     what: str
 
 
-def execute(request: FieldRequest) -> bool:
+def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
     """Train, turn to integers, emit, verify and report; True where every route agrees. Raises InputError.
 
     Ctrl-C ends the training only: what was learnt is turned into a result, and asking again goes on from there.
@@ -99,7 +99,7 @@ def execute(request: FieldRequest) -> bool:
     model = FieldModel(parse(notation), entries, request.seed, Quantisation(grid_bits=4))
     mark.update(repr((notation, request)).encode())
     kept = out.with_name(f"{out.name}.checkpoint-{mark.hexdigest()[:12]}")
-    console = Console()
+    console = Console(stderr=as_json)
     with run_folder(out) as folder, Stages(console) as stages:
         kept.mkdir(parents=True, exist_ok=True)
         with stages.running("train"):
@@ -154,11 +154,14 @@ def execute(request: FieldRequest) -> bool:
         _write(folder / "run.json", run)
         _write(folder / "report.json", report)
         pictures = _pictures(truth, compiled) if truth is not None else []
+        keep(pictures, folder)
         (folder / "report.html").write_text(page(report, pictures), encoding="utf-8")
     if not trained.stopped:
         shutil.rmtree(kept, ignore_errors=True)
     best = {key: round(value, 3) for key, value in figures.items()}
     console.print(f"{out}: {best}, {report['ns_per_query']} ns a query", highlight=False, markup=False)
+    if as_json:
+        print(json.dumps(report, indent=1, sort_keys=True))
     return passed
 
 

@@ -1,5 +1,6 @@
 """`inkling run`: the whole path from a table to a folder of verified, costed designs, stage after stage."""
 
+import json
 import math
 import sys
 import threading
@@ -37,12 +38,14 @@ from train.dataset import Dataset, Development
 STARTS = 2
 
 
-def execute(request: Request) -> None:
+def execute(request: Request, *, as_json: bool = False) -> None:
     """Run and leave a run folder. Ends the program with status 1 where a verification failed.
+
+    as_json: print the report as one JSON document, and all else to standard error.
 
     Raises InputError for wrong input; hdl.process.ToolError where a tool is missing.
     """
-    console = Console()
+    console = Console(stderr=as_json)
     begun = time.perf_counter()
     from train.sources import load
 
@@ -70,6 +73,8 @@ def execute(request: Request) -> None:
 
     show(report, console)
     console.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(report.to_json(), indent=1))
     if not all(item.passed for item in built):
         failed = ", ".join(item.job.name for item in built if not item.passed)
         print(f"inkling: verification failed for {failed}; see verdict.json there", file=sys.stderr)

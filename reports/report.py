@@ -12,7 +12,7 @@ from typing import Any
 
 from reports.circuit import Circuit
 from reports.circuit import from_fields as circuit_from_fields
-from reports.fields import Fields, load
+from reports.fields import MAX_BYTES, Fields, load
 from reports.point import SPLITS, Point, from_fields
 from train import beside
 from train.errors import InputError
@@ -120,6 +120,17 @@ def read(path: Path) -> Report:
     if len(set(names)) != len(names):
         raise InputError(f"{path}: two points share a name; write the report again")
     return report
+
+
+def read_verdicts(path: Path) -> tuple[dict[str, Any], ...]:
+    """The verdicts of a design's verdict.json. Raises InputError."""
+    try:
+        listed = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list):
+        raise InputError(f"{path}: no list of verdicts; run `inkling verify` again")
+    return tuple(_verdict(item) for item in Fields({"verdicts": listed}, str(path)).objects("verdicts"))
 
 
 def _verdict(fields: Fields) -> dict[str, Any]:
