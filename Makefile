@@ -29,11 +29,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@command -v c++ >/dev/null && command -v perl >/dev/null || \
 		{ echo "Inkling needs a C++ compiler and perl (Debian: apt-get install g++ perl)"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,fields]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,fields,cluster]'
 	touch $@
 
 $(VENV)/.bench: $(STAMP)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,fields,bench]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,fields,cluster,bench]'
 	touch $@
 
 clean:

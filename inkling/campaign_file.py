@@ -18,7 +18,19 @@ from train.table import Table, quoted, suggestion
 
 LARGEST_FILE = 1 << 20
 MOST_POINTS = 10_000_000
-KEYS = ("name", "datasets", "methods", "splits", "seeds", "technologies", "budgets", "bits", "ranges", "areas", "rivals")
+KEYS = (
+    "name",
+    "datasets",
+    "methods",
+    "splits",
+    "seeds",
+    "technologies",
+    "budgets",
+    "bits",
+    "ranges",
+    "areas",
+    "rivals",
+)
 # Bounds of the numbers of a budget that can be named.
 BUDGET = {
     "restarts": (1, 4096),

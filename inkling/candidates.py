@@ -40,9 +40,7 @@ def networks(
     )
 
 
-def exact_network(
-    development: Development, effort: Effort, seed: int, progress: Progress | None = None
-) -> Candidate:
+def exact_network(development: Development, effort: Effort, seed: int, progress: Progress | None = None) -> Candidate:
     """The best float network of a population, as an exact 8-bit one."""
     from approx import quantise
     from train import mlp

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import FrameType
 
 import inkling.cli_campaigns
+import inkling.cli_circuits
 import inkling.cli_runs
 import inkling.cli_steps
 import inkling.cli_views  # noqa: F401

@@ -57,8 +57,7 @@ def explore(asked: Exploration) -> bool:
         failed = _compute(asked, loaded, store, done, there)
         console = Console()
         console.print(
-            f"{name}: {len(loaded.campaign) - failed} points stored, {failed} failed\n"
-            f"report: inkling report {store}",
+            f"{name}: {len(loaded.campaign) - failed} points stored, {failed} failed\nreport: inkling report {store}",
             highlight=False,
             markup=False,
             soft_wrap=True,

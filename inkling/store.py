@@ -193,9 +193,7 @@ class Store:
         with self.engine.connect() as connection:
             first = [column for column in points.c if column.name != "seconds"]
             rows = connection.execute(sa.select(*first).order_by(points.c.key)).all()
-            rows += connection.execute(
-                sa.select(*circuits.c).order_by(circuits.c.point, circuits.c.number)
-            ).all()  # type: ignore[arg-type]
+            rows += connection.execute(sa.select(*circuits.c).order_by(circuits.c.point, circuits.c.number)).all()  # type: ignore[arg-type]
         return [tuple(bytes(cell) if isinstance(cell, memoryview) else cell for cell in row) for row in rows]
 
     def _stream(self, wanted: Any) -> Iterator[tuple[Any, ...]]:
