@@ -20,20 +20,25 @@ from train.errors import InputError
 OPTIONS = ("-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-shared", "-fPIC")
 
 
+def compiler() -> str:
+    """The C compiler. Raises InputError where there is none."""
+    found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if found is None:
+        raise InputError("compiling a field's kernel needs a C compiler: install gcc or clang")
+    return found
+
+
 def build(how: FieldPlan, folder: Path, *, name: str = "field") -> "CField":
     """Write kernel.c, kernel.h and tables.bin into a folder, compile them and load them.
 
     Raises InputError where there is no C compiler, `hdl.process.ToolError` where it fails.
     """
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        raise InputError("compiling a field's kernel needs a C compiler: install gcc or clang")
     kernel = emit(how, name=name)
     (folder / "kernel.c").write_text(kernel.source)
     (folder / "kernel.h").write_text(kernel.header)
     (folder / "tables.bin").write_bytes(kernel.tables)
     library = folder / f"{name}.so"
-    run([compiler, *OPTIONS, "-o", library, folder / "kernel.c", "-lm"], time_limit_s=300)
+    run([compiler(), *OPTIONS, "-o", library, folder / "kernel.c", "-lm"], time_limit_s=300)
     return CField(library, kernel.tables, name, how.field.outputs)
 
 
