@@ -172,7 +172,7 @@
   live.setAttribute("role", "img");
   live.setAttribute("aria-label", front.name);
   await draw();
-  document.documentElement.classList.add("live");
+  document.documentElement.classList.add("drawn");
   form.hidden = false;
   document.querySelector(".hint").hidden = false;
   form.addEventListener("change", draw);

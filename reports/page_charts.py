@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from reports.comparison import POWER_SOURCES_MW, figures
-from reports.escape import escape
+from reports.escape import escape, shorten
 
 
 def bar(fraction: float, style: str = "") -> str:
@@ -39,7 +39,7 @@ def power_chart(power_mw: Mapping[str, float]) -> str:
     points = sorted((float(volts), milliwatts) for volts, milliwatts in power_mw.items() if milliwatts > 0)
     if not points:
         return ""
-    width, height, left, right, top, base = 420, 210, 44, 96, 12, 174
+    width, height, left, right, top, base = 420, 210, 44, 74, 12, 174
     sources = [limit for limit, _ in POWER_SOURCES_MW]
     low = math.floor(math.log10(min(min(mw for _, mw in points), sources[0])) - 0.15)
     high = math.log10(max(max(mw for _, mw in points), sources[-1])) + 0.25
@@ -58,7 +58,7 @@ def power_chart(power_mw: Mapping[str, float]) -> str:
         end = width - right
         lowest = min(y(limit) + 4, lowest - 14)  # names keep apart where their lines are close
         out.append(f'<line class="limit" x1="{left}" x2="{end}" y1="{y(limit):.1f}" y2="{y(limit):.1f}"/>')
-        out.append(f'<text x="{end + 7}" y="{lowest:.1f}">{name}</text>')
+        out.append(f'<text x="{end + 7}" y="{lowest:.1f}">{name.removesuffix(" battery")}</text>')
     for power in range(low, math.floor(high) + 1):
         out.append(f'<text x="{left - 6}" y="{y(10.0**power) + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
     out.append(f'<line class="axis" x1="{left}" x2="{width - right}" y1="{base}" y2="{base}"/>')
@@ -77,7 +77,7 @@ def power_chart(power_mw: Mapping[str, float]) -> str:
 def shares(rows: Sequence[tuple[str, str, str, float]]) -> str:
     """A table of bars: (name, count or "", figure, fraction of the whole); names are escaped here."""
     lines = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{count}</td><td class="wide">{bar(fraction)}</td>'
+        f'<tr><th scope="row">{escape(shorten(name, 32))}</th><td>{count}</td><td class="wide">{bar(fraction)}</td>'
         f"<td>{figure}</td></tr>"
         for name, count, figure, fraction in rows
     )

@@ -146,7 +146,7 @@ def _inputs(circuit: Circuit, point: Point, report: Report) -> str:
         for item in circuit.inputs
     )
     spare = len(report.bits) - len(circuit.inputs)
-    left = f" The other {spare} columns need neither." if spare > 0 else ""
+    left = f" The other {spare} need neither." if spare > 1 else " The other one needs neither." if spare else ""
     count = len(circuit.inputs)
     note = f"{count} sensor{'s' * (count != 1)} and converter{'s' * (count != 1)} must be printed.{left} "
     note += "Filled squares are bits that some gate reads, the most significant on the left."

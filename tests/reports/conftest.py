@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from reports.circuit import Circuit, Faults, Schematic, Share, UsedInput
 from reports.point import Point
 from reports.report import Report
 
@@ -49,6 +50,27 @@ def verdict(route: str, **changes: Any) -> dict[str, Any]:
     return {**fields, **changes}
 
 
+def circuit(**changes: Any) -> Circuit:
+    """Two classes, two columns, three gates."""
+    fields: dict[str, Any] = {
+        "confusion": ((120, 5), (30, 95)),
+        "inputs": (
+            UsedInput("flow", "flow", 4, (3, 2), 0.0, 9.5),
+            UsedInput("heat", "heat", 3, (0,), -1.5, 2.5),
+        ),
+        "cells": (Share("NAND2X1", 2, 0.3), Share("XOR2X1", 1, 0.2)),
+        "parts": (Share("sums of layer 1", 40, 0.4), Share("arg-max", 10, 0.1)),
+        "power_mw": {"1.0": 4.0, "0.6": 0.08},
+        "faults": Faults("accuracy", 250, 12, 0.9, 0.86, 0.8, 0.5),
+        "schematic": Schematic(
+            ("flow[0]", "flow[1]", "flow[2]", "flow[3]", "heat[0]", "heat[1]", "heat[2]"),
+            (("NAND2X1", (5, 4)), ("INVX1", (6,)), ("XOR2X1", (9, 10))),
+            (11,),
+        ),
+    }
+    return Circuit(**{**fields, **changes})
+
+
 def report(**changes: Any) -> Report:
     """Three designs, three trees, a logistic regression, on a table that no paper knows."""
     fields: dict[str, Any] = {
@@ -75,6 +97,11 @@ def report(**changes: Any) -> Report:
             name: (verdict("c", subject="kernel.c"), verdict("proof", vectors=0, proven=True))
             for name in ("net-0", "net-1", "net-2")
         },
+        "circuits": {
+            "net-0": circuit(),
+            "net-1": circuit(faults=None, schematic=None),
+            "tree-16": circuit(parts=(), confusion=((100, 20, 5), (0, 0, 0)), faults=None),
+        },
     }
     return Report(**{**fields, **changes})
 
@@ -86,7 +113,9 @@ def hostile() -> Report:
     return report(
         dataset=HOSTILE,
         points=tuple(
-            point(name, p.accuracy["test"], p.area_cm2, method=HOSTILE)
+            point(
+                name, p.accuracy["test"], p.area_cm2, method=HOSTILE, converters_area_cm2=1.0, converters_power_mw=2.0
+            )
             for name, p in zip(names, base.points, strict=True)
         ),
         rivals=tuple(
@@ -107,10 +136,30 @@ def hostile() -> Report:
             )
             for name in names
         },
+        circuits={
+            name: circuit(
+                inputs=(UsedInput(HOSTILE, HOSTILE, 4, (0,), 0.0, 1.0),),
+                cells=(Share(HOSTILE, 1, 0.1),),
+                parts=(Share(HOSTILE, 1, 0.1), Share("b", 1, 0.1)),
+                faults=Faults(HOSTILE, 1, 1, 0.5, 0.5, 0.5, 0.5),
+                schematic=Schematic((HOSTILE, "b"), ((HOSTILE, (2, 3)),), (4,)),
+                power_mw={"0.6": 0.1},
+            )
+            for name in names
+        },
+        converters=HOSTILE,
     )
 
 
 @pytest.fixture(scope="session")
 def examples() -> SimpleNamespace:
     """The functions of this file."""
-    return SimpleNamespace(point=point, tree=tree, verdict=verdict, report=report, hostile=hostile, HOSTILE=HOSTILE)
+    return SimpleNamespace(
+        point=point,
+        tree=tree,
+        verdict=verdict,
+        circuit=circuit,
+        report=report,
+        hostile=hostile,
+        HOSTILE=HOSTILE,
+    )
