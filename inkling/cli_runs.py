@@ -115,6 +115,9 @@ def field(
             help="Of a mesh: visibility, or sdf for signed distances.", autocompletion=one_of("visibility", "sdf")
         ),
     ] = "visibility",
+    engine: Annotated[
+        int, typer.Option(help="Also a clocked engine in Verilog on so many multiply lanes; 0: none.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """From a picture or a scene to a verified integer neural field and its kernels; exit code 1 where one differs.
@@ -123,7 +126,7 @@ def field(
     """
     from inkling.field_run import FieldRequest, check_request, execute
 
-    request = FieldRequest(source, out, effort, seed, kilobytes, positions, what)
+    request = FieldRequest(source, out, effort, seed, kilobytes, positions, what, engine)
     check_request(request)
     with ending():
         if not execute(request, as_json=as_json):

@@ -22,9 +22,11 @@ from hdl import field_numba
 from hdl.field_call import CField, build
 from hdl.field_plan import plan
 from inkling.field_page import keep, page
+from inkling.field_verify import record
 from inkling.folder import run_folder
 from inkling.progress import Stages
 from sim import fields
+from sim.field_recheck import ENGINE_JSON, FieldBudget, check_engine, write_engine
 from train import rays, scenes, signals, visibility
 from train.encodings import Quantisation
 from train.errors import InputError
@@ -48,7 +50,8 @@ SLICES, RESOLUTION = 8, 24
 
 @dataclass(frozen=True)
 class FieldRequest:
-    """What is asked: kilobytes are of tables, a picture's or each position's; what: of meshes, visibility or sdf."""
+    """What is asked: kilobytes are of tables, a picture's or each position's; what: of meshes, visibility or sdf;
+    engine: multiply lanes of a clocked engine in Verilog, 0 for none."""
 
     source: str
     out: Path | None
@@ -57,6 +60,7 @@ class FieldRequest:
     kilobytes: int
     positions: int
     what: str
+    engine: int = 0
 
 
 def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
@@ -129,8 +133,16 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
             compiled = build(how, folder)
             text = field_numba.emit(how)
             (folder / "kernel.py").write_text(text)
+            if request.engine:
+                write_engine(field, request.engine, folder)
         with stages.running("verify"):
             verdicts = fields.check(how, compiled, text, count, request.seed)
+            certificate, coverage = {}, {}
+            if request.engine:
+                budget = FieldBudget(queries=count, clocks=20 * count)
+                certificate, coverage = check_engine(field, folder, verdicts.append, budget=budget, seed=request.seed)
+        recorded = [record(verdict, certificate, coverage) for verdict in verdicts]
+        _write(folder / "verdict.json", recorded)
         passed = all(verdict.passed for verdict in verdicts)
         stages.done("verify", f"{len(verdicts)} routes, {count:,} queries each: {'equal' if passed else 'DIFFERENT'}")
         report = {
@@ -146,6 +158,7 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
             "path": compiled.path,
             **figures,
             "verdicts": [verdict.to_json() for verdict in verdicts],
+            **({"engine": json.loads((folder / ENGINE_JSON).read_text())} if request.engine else {}),
         }
         if truth is not None and field.meaning == "picture":
             report["bits_per_pixel"] = 8 * fields.size(field, folder) / len(truth.values)
@@ -165,7 +178,7 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
     return passed
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
+def _write(path: Path, document: dict[str, Any] | list[dict[str, Any]]) -> None:
     path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -226,5 +239,7 @@ def check_request(request: FieldRequest) -> None:
         raise InputError(f"--seed {request.seed} is outside 0..4294967295")
     if not 1 <= request.kilobytes <= 65536 or not 1 <= request.positions <= 65536:
         raise InputError("--kilobytes and --positions must be in 1..65536")
+    if not 0 <= request.engine <= 10**6:
+        raise InputError(f"--engine {request.engine} is outside 0..1000000 lanes")
     if request.kilobytes * request.positions > 2**20:
         raise InputError("--kilobytes times --positions is more than a gigabyte of tables; give less of one")

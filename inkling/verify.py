@@ -14,6 +14,7 @@ from rich.table import Table
 from hdl.classifier import SHARING
 from inkling.design_rows import design_rows
 from inkling.effort import EFFORTS
+from inkling.field_verify import is_field, verify_field
 from sim.blame import Blame, blame
 from sim.design_folder import DesignFolder, document, read
 from sim.recheck import Budget, Rechecked, recheck
@@ -38,6 +39,10 @@ def verify(
 
     Returns whether every design passed every route. Raises InputError where a folder is missing or malformed.
     """
+    if is_field(folder):
+        if rows is not None:
+            raise InputError(f"{folder} holds a field, which has queries and no rows; leave --rows out")
+        return verify_field(folder, vectors=budget.vectors, proof_s=budget.proof_s, trust=trust, as_json=as_json)
     console = Console(stderr=as_json)
     designs = [(place, read(place)) for place in design_folders(folder)]
     sharing = _sharing(folder)

@@ -1,4 +1,4 @@
-"""Verilog round an emitted field engine: module `bench`, with ports of 32 bits and with points of functional coverage.
+"""Verilog round an emitted field engine: module `bench`, with ports of 32 bits and points of functional coverage.
 
 A point is a condition on signals of the engine that stays marked once it held; what was never exercised is read from
 there by every bench. Nothing here drives or compares.

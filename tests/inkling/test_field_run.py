@@ -41,6 +41,7 @@ def test_a_picture_becomes_verified_kernels(tmp_path: Path) -> None:
         (["text.png"], "text.png"),
         (["town", "--kilobytes", "0"], "--kilobytes"),
         (["town", "--what", "smell"], "--what"),
+        (["town", "--engine", "-1"], "--engine"),
     ],
 )
 def test_wrong_input_is_told_in_a_line(
