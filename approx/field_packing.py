@@ -12,7 +12,7 @@ coder.
 import itertools
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -223,21 +223,21 @@ def _level(
             for x in range(width):
                 px = x * parent.shape[2] // width
                 for f in range(features):
-                    west = np.int64(table[e, y, x - 1, f]) if x > 0 else none
-                    north = np.int64(table[e, y - 1, x, f]) if y > 0 else none
+                    west: Any = np.int64(table[e, y, x - 1, f]) if x > 0 else none
+                    north: Any = np.int64(table[e, y - 1, x, f]) if y > 0 else none
                     w, n = abs(west), abs(north)
-                    corners = abs(np.int64(table[e, y - 1, x - 1, f])) if x > 0 and y > 0 else none
+                    corners: Any = abs(np.int64(table[e, y - 1, x - 1, f])) if x > 0 and y > 0 else none
                     corners += abs(np.int64(table[e, y - 1, x + 1, f])) if x + 1 < width and y > 0 else none
-                    far = abs(np.int64(table[e, y, x - 2, f])) if x > 1 else none
+                    far: Any = abs(np.int64(table[e, y, x - 2, f])) if x > 1 else none
                     far += abs(np.int64(table[e, y - 2, x, f])) if y > 1 else none
-                    up = np.int64(parent[e, py, px, f]) if f < parent.shape[3] else none
-                    before = np.int64(table[e, y, x, f - 1]) if f > 0 else none
+                    up: Any = np.int64(parent[e, py, px, f]) if f < parent.shape[3] else none
+                    before: Any = np.int64(table[e, y, x, f - 1]) if f > 0 else none
                     near = near_class[min(2 * (w + n) + corners, 127)]
                     wide = near_class[min(w + n + corners + far, 127)]
                     above = 0 if up == 0 else 1 if abs(up) == 1 else 2 if abs(up) < 4 else 3
                     same = min(abs(before), 2)
                     later = 1 if f > 0 else 0
-                    value = np.int64(table[e, y, x, f])
+                    value: Any = np.int64(table[e, y, x, f])
                     texel = ((min(w, 2) * 3 + min(n, 2)) * 3 + min(corners, 2)) * 3 + same
                     if not _decide(
                         1 if value else 0,
