@@ -50,7 +50,7 @@ def emit(network: IntegerNetwork, *, class_names: Sequence[str] = (), sharing: i
     found = parts(network, sharing=SHARING if sharing is None else sharing)
     modules = [*_COMMON, *(module for part in found for module in _BY_PART[type(part).__name__])]
     imports: set[str] = set()
-    bodies = [_body(module, imports) for module in dict.fromkeys(modules)]
+    bodies = [body_of(module, imports) for module in dict.fromkeys(modules)]
     ports = input_ports(network)
     outputs = "one output port `label`" if network.is_classifier else "output ports `score_0`, `score_1`, ..."
     columns = [
@@ -65,7 +65,7 @@ def emit(network: IntegerNetwork, *, class_names: Sequence[str] = (), sharing: i
     head += f"`Top` has {len(ports)} unsigned input ports and {outputs}. It needs Amaranth 0.5 and nothing else.\n"
     head += 'Run as a script, it prints Verilog.\n"""\n'
     sections = [
-        head + "\n" + "\n".join(_sorted_imports(imports)) + "\n",
+        head + "\n" + "\n".join(sorted_imports(imports)) + "\n",
         "\n# Name and bits of every input port, and the column it reads.\nINPUTS = (\n"
         + "\n".join(columns)
         + "\n)\n",
@@ -83,7 +83,7 @@ def _shown(text: str) -> str:
     return ascii(text if len(text) <= 80 else text[:77] + "...")
 
 
-def _body(module: str, imports: set[str]) -> str:
+def body_of(module: str, imports: set[str]) -> str:
     """A module's source without docstring and imports; imports of other packages are added to `imports`."""
     text = inspect.getsource(importlib.import_module(module))
     lines = text.splitlines()
@@ -100,7 +100,7 @@ def _body(module: str, imports: set[str]) -> str:
     return "\n".join(line for line, kept in zip(lines, keep, strict=True) if kept).strip() + "\n"
 
 
-def _sorted_imports(imports: set[str]) -> list[str]:
+def sorted_imports(imports: set[str]) -> list[str]:
     """Imports of one module joined to one line, the standard library first."""
     plain = sorted(line for line in imports if line.startswith("import "))
     named: dict[str, set[str]] = {}

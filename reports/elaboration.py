@@ -33,7 +33,7 @@ for command in (
 """
 
 # Yosys has Brent-Kung carries; these are smaller.
-_RIPPLE = """
+RIPPLE = """
 (* techmap_celltype = "$lcu" *)
 module ripple_lcu (P, G, CI, CO);
   parameter WIDTH = 2;
@@ -50,7 +50,7 @@ module ripple_lcu (P, G, CI, CO);
 endmodule
 """
 
-_GATES = {
+GATES = {
     name: CellType(name, pins, "Y", table)
     for name, pins, table in (
         ("$_NOT_", ("A",), 0b01),
@@ -78,7 +78,7 @@ def elaborate(verilog: str, *, module: str = "top", time_limit_s: float = 60.0) 
     with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
         place = Path(folder)
         (place / "design.v").write_text(verilog, encoding="utf-8")
-        (place / "ripple.v").write_text(_RIPPLE, encoding="ascii")
+        (place / "ripple.v").write_text(RIPPLE, encoding="ascii")
         process.python(_SCRIPT, module, time_limit_s=time_limit_s, cwd=place)
         data = json.loads((place / "design.json").read_text(encoding="utf-8"))
     return _netlist(data["modules"][module], module)
@@ -89,17 +89,17 @@ def _netlist(module: dict[str, Any], where: str) -> Netlist:
     for name, port in module["ports"].items():
         if port["direction"] not in ports:
             raise InputError(f"module {where}: port {name} is neither input nor output; give a plain circuit")
-        ports[port["direction"]].append((Port(name, len(port["bits"])), _nets(port["bits"])))
+        ports[port["direction"]].append((Port(name, len(port["bits"])), nets(port["bits"])))
     gates: dict[str, Gate] = {}
     for cell in module["cells"].values():
-        kind = _GATES.get(cell["type"])
+        kind = GATES.get(cell["type"])
         if kind is None:
             raise InputError(f"module {where}: holds a {cell['type']}; only circuits without storage can be mapped")
-        pins = {pin: _nets(bits)[0] for pin, bits in cell["connections"].items()}
+        pins = {pin: nets(bits)[0] for pin, bits in cell["connections"].items()}
         gates[pins["Y"]] = Gate(kind, tuple(pins[pin] for pin in kind.inputs))
     return build(ports["input"], ports["output"], gates, zero="0", one="1", where=f"module {where}")
 
 
-def _nets(bits: Sequence[int | str]) -> list[str]:
-    """Yosys writes a net as a number and a constant bit as "0", "1", "x" or "z"."""
+def nets(bits: Sequence[int | str]) -> list[str]:
+    """Names of nets: yosys writes a net as a number and a constant bit as "0", "1", "x" or "z"."""
     return [("1" if bit == "1" else "0") if isinstance(bit, str) else f"n{bit}" for bit in bits]
