@@ -49,7 +49,7 @@ def layers_of(network: IntegerNetwork) -> tuple[Dense, ClippedReLU, Dense]:
             return one, relu, two
     kinds = ", ".join(type(layer).__name__ for layer in network.layers)
     raise InputError(
-        f"a folded circuit needs the layers Dense, ClippedReLU, Dense, ArgMax and two classes; this network has {kinds}"
+        f"a folded circuit needs Dense, ClippedReLU, Dense, ArgMax and two classes; this network has {kinds}"
     )
 
 

@@ -21,8 +21,9 @@ _WRITE = """
 from pyosys import libyosys as ys
 design = ys.Design()
 # Printed flip-flops have no value at power-on: `rst` gives one to those that need it.
-for item in ("read_rtlil design.il", "proc", "opt_clean", "setattr -unset init w:*", "write_verilog -noattr design.v"):
-    ys.run_pass(item, design)
+ys.run_pass("read_rtlil design.il", design)
+ys.run_pass("proc; opt_clean; setattr -unset init w:*", design)
+ys.run_pass("write_verilog -noattr design.v", design)
 """
 _FOOT = '''
 

@@ -50,7 +50,7 @@ STATE, COMPLEMENT, NEXT = "state_q", "state_qn", "state_d"
 
 @dataclass(frozen=True, eq=False)
 class Sequential:
-    """A clocked module of mapped cells: the logic, whose last two inputs are STATE and COMPLEMENT and last output NEXT.
+    """A clocked module of cells: the logic, whose last two inputs are STATE and COMPLEMENT, and last output NEXT.
 
     clock: the port's name; areas in um2; mapping: the runs of the logic, before complements were taken from the
     flip-flops, which give them for nothing.
@@ -69,7 +69,7 @@ class Sequential:
 
 
 def elaborate(verilog: str, *, module: str = "top", time_limit_s: float = 60.0) -> tuple[Netlist, str, int]:
-    """The logic between the flip-flops (inputs: those of the module, STATE), the clock's port, the flip-flops' number.
+    """The logic between the flip-flops (inputs: the module's and STATE), the clock's port, the flip-flops' number.
 
     Raises InputError for a module without a flip-flop, with two clocks or a memory; hdl.process.ToolError where yosys
     fails, as for latches, or outlasts the limit.
@@ -143,7 +143,7 @@ def map_sequential(
 
 
 def with_complements(netlist: Netlist, state: int) -> Netlist:
-    """The same logic with the input COMPLEMENT, ~STATE, after STATE, in the place of the inverters that STATE feeds."""
+    """The same logic with the input COMPLEMENT, ~STATE, after STATE, in place of the inverters that STATE feeds."""
     first = netlist.first_gate
     inverters = [k for k, kind in enumerate(netlist.cell_types) if len(kind.inputs) == 1 and kind.table == 0b01]
     where = np.arange(first + len(netlist.kinds))

@@ -40,7 +40,7 @@ def verify(
     """Compare a folded module `top` with the reference on vectors, uint8 [n, inputs], n > 0, label by label.
 
     clocks: from start to done, which every evaluation must take; disturb: one evaluation in so many is broken off, by
-    a reset or a new start; unknown: registers begin as random bits (of the seed). Mismatches are wrong labels, missing
+    a reset or a new start; unknown: registers begin as random bits (of the seed). Mismatches: wrong labels, missing
     answers, clocks that are not the model's, answers that do not last, outputs that are not 0 after a reset. keep: a
     folder for the build; reuse: run what was built there. Raises ToolError where it does not build or ports differ.
     """
@@ -134,7 +134,7 @@ def _build(folder: Path, verilog: str, network: IntegerNetwork, clocks: int, tim
 def simulate(
     plan: FoldPlan, network: IntegerNetwork, vectors: NDArray[np.uint8], *, seed: int = 0, simulation_s: float = 60.0
 ) -> Verdict:
-    """The same comparison in Amaranth's simulator, for a sample: as many vectors as fit in `simulation_s`, at least 1.
+    """The same comparison in Amaranth's simulator, of as many vectors as fit in `simulation_s`, at least one.
 
     Every third evaluation is broken off before; half of the breaks are resets, half are starts with other inputs.
     """
@@ -152,7 +152,9 @@ def simulate(
     around.domains.sync = ClockDomain()
     around.submodules.top = top
     around.d.comb += ResetSignal().eq(reset)
-    found, waits, after_reset = [], set(), 0
+    found: list[int] = []
+    waits: set[int] = set()
+    after_reset = 0
 
     async def bench(ctx: Any) -> None:
         nonlocal after_reset

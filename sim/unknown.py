@@ -1,7 +1,7 @@
 """Following unknown values through a clocked circuit: which outputs can depend on what registers held at power-on.
 
-Every net is 0, 1 or unknown; a gate is unknown where its known inputs leave its output open (three-valued logic, on the
-safe side). Nothing here knows what the circuit computes.
+Every net is 0, 1 or unknown; a gate is unknown where its known inputs leave its output open (three-valued logic, on
+the safe side). Nothing here knows what the circuit computes.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def _places(ports: Any) -> dict[str, tuple[int, int]]:
 def _compiled() -> Callable[..., tuple[Levels, Levels]]:
     import numba
 
-    @numba.njit(cache=False)  # type: ignore[untyped-decorator]
+    @numba.njit(cache=False)
     def run(given, held, places, kinds, sources, tables, pins, output_nodes, clocks):  # type: ignore[no-untyped-def]
         low, high, other_low, other_high, next_low, next_high = places
         first = 2 + len(given)

@@ -1,5 +1,7 @@
 """Schedules: steps that add up to the layers, bounds of clocks, and what is left out of a network first."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,7 +28,7 @@ def test_signed_digits_are_sparse_powers_of_two_that_add_up(number: int) -> None
     assert sum(digits) == number
     places = [abs(digit).bit_length() - 1 for digit in digits]
     assert all(abs(digit) == 1 << place for digit, place in zip(digits, places, strict=True))
-    assert all(a - b >= 2 for a, b in zip(places, places[1:], strict=False))
+    assert all(a - b >= 2 for a, b in itertools.pairwise(places))
 
 
 @given(st.integers(0, 200), st.sampled_from(["digits", "whole"]))

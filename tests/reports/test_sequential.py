@@ -92,7 +92,8 @@ def test_a_bound_that_no_schedule_keeps_is_told() -> None:
 def test_names_of_the_control_are_never_inputs() -> None:
     network = small()
     inputs = tuple(
-        replace(item, name=name) for item, name in zip(network.inputs, ["clk", "rst", "start", "done", "label", "x"])
+        replace(item, name=name)
+        for item, name in zip(network.inputs, ["clk", "rst", "start", "done", "label", "x"], strict=True)
     )
     names = folded_ports(replace(network, inputs=inputs))
     assert names == ("in_clk", "in_rst", "in_start", "in_done", "in_label", "x")
