@@ -1,6 +1,5 @@
 """`inkling verify`: designs checked again from their files alone; the checks themselves are `sim.recheck`'s."""
 
-import hashlib
 import json
 import sys
 from dataclasses import asdict, replace
@@ -66,7 +65,7 @@ def verify(
         if waveform is not None and shown is not None:
             beside.write(waveform, vcd(shown.scopes).encode())
             console.print(f"  {waveform} shows it", highlight=False, markup=False)
-        _write(place / "verdict.json", [_recorded(design, verdict) for verdict in checked.verdicts])
+        _write(place / "verdict.json", [_recorded(verdict) for verdict in checked.verdicts])
         documents.append(_document(design, checked, blamed))
     passed = all(item["passed"] for item in documents)
     if as_json:
@@ -101,13 +100,9 @@ def _sharing(folder: Path) -> int:
     return SHARING
 
 
-def _recorded(design: DesignFolder, verdict: Verdict) -> dict[str, Any]:
-    """A verdict with its seconds and, for a proof, what was proven equal: the texts by their SHA-256."""
-    data = {**verdict.to_json(), "seconds": round(verdict.seconds, 3)}
-    if verdict.route == "proof" and verdict.proven:
-        texts = {name: hashlib.sha256(design.texts[name].encode()).hexdigest() for name in ("top.v", "mapped.v")}
-        data["certificate"] = {"method": "yosys aigmap, ABC cec (SAT sweeping)", "sha256": texts}
-    return data
+def _recorded(verdict: Verdict) -> dict[str, Any]:
+    """A verdict with its seconds."""
+    return {**verdict.to_json(), "seconds": round(verdict.seconds, 3)}
 
 
 def _document(design: DesignFolder, checked: Rechecked, blamed: list[Blame]) -> dict[str, Any]:
@@ -116,7 +111,7 @@ def _document(design: DesignFolder, checked: Rechecked, blamed: list[Blame]) -> 
         "passed": all(verdict.passed for verdict in checked.verdicts),
         "proven": any(verdict.proven for verdict in checked.verdicts if verdict.route == "proof"),
         "differs": checked.differs,
-        "verdicts": [_recorded(design, verdict) for verdict in checked.verdicts],
+        "verdicts": [_recorded(verdict) for verdict in checked.verdicts],
         "faults": [asdict(replace(found, scopes=())) for found in blamed],
     }
 

@@ -3,6 +3,7 @@
 The text is executed, in a child process; whether it may be is the caller's decision (`sim.recheck`).
 """
 
+import functools
 import tempfile
 import time
 from pathlib import Path
@@ -80,8 +81,9 @@ def simulate(
         return np.fromfile(folder / "found.bin", np.int64).reshape(-1, len(outputs(network)))
 
 
+@functools.lru_cache(maxsize=8)
 def to_rtlil(network: IntegerNetwork, source: str, *, time_limit_s: float = 120.0) -> str:
-    """RTLIL of the component's module `top`. Raises ToolError where it cannot be converted."""
+    """RTLIL of the component's module `top`, kept for a moment. Raises ToolError where it cannot be converted."""
     with tempfile.TemporaryDirectory(prefix="inkling-") as name:
         folder = Path(name)
         _child(network, source, folder, _LOAD + _CONVERT, time_limit_s=time_limit_s)

@@ -3,16 +3,21 @@
 Only combinational modules called `top` are compared; vectors are the business of the other routes.
 """
 
+import hashlib
 import json
 import re
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from hdl.process import ToolError, abc_binary, python, run
 from sim.verdict import Verdict
 
 CONVERSION_LIMIT_S = 120.0
+
+CONVERSION = ("opt_clean", "opt", "techmap", "opt", "aigmap", "opt_clean")
 
 # `check` comes before `opt`: a net without a driver must be an error, not a don't-care.
 _CONVERT = """
@@ -30,7 +35,7 @@ for side in ("left", "right"):
         if wire.port_input or wire.port_output:
             found.append([wire.name.str()[1:], wire.width, bool(wire.port_input), bool(wire.is_signed)])
     ports.append(sorted(found))
-    do("opt_clean", "opt", "techmap", "opt", "aigmap", "opt_clean", f"write_blif {side}.blif")
+    do(*sys.argv[1:], f"write_blif {side}.blif")
 with open("ports.json", "w") as file:
     json.dump(ports, file)
 """
@@ -66,7 +71,7 @@ def prove(
         folder = Path(scratch)
         ports = _convert(left, right, folder)
         start = time.monotonic()
-        answer = _decide(folder, time_limit_s)
+        answer, command = _decide(folder, time_limit_s)
         seconds = time.monotonic() - start
         example = None
         if isinstance(answer, dict):
@@ -84,14 +89,29 @@ def prove(
         counter_example=example,
         proven=answer is True,
         detail="refuted: the counter-example gives different outputs" if example else detail[answer is True],
+        certificate=_certificate(left, right, reference, subject, command) if answer is True else None,
     )
+
+
+def _certificate(left: str, right: str, reference: str, subject: str, command: str) -> dict[str, Any]:
+    """What repeats a proof of these two texts."""
+    return {
+        "tool": "yosys and ABC, of the pyosys wheel",
+        "version": version("pyosys"),
+        "conversion": ["read_verilog", "hierarchy -check -top top", "proc", "flatten", "check -assert", *CONVERSION],
+        "command": command,
+        "answer": "Networks are equivalent",
+        "sha256": {
+            name: hashlib.sha256(text.encode()).hexdigest() for name, text in ((reference, left), (subject, right))
+        },
+    }
 
 
 def _convert(left: str, right: str, folder: Path) -> list[tuple[str, int, bool, bool]]:
     """Write left.blif and right.blif; return (name, width, is input, is signed) of every port."""
     (folder / "left.v").write_text(left)
     (folder / "right.v").write_text(right)
-    python(_CONVERT, time_limit_s=CONVERSION_LIMIT_S, cwd=folder)
+    python(_CONVERT, *CONVERSION, time_limit_s=CONVERSION_LIMIT_S, cwd=folder)
     first, second = json.loads((folder / "ports.json").read_text())
     # Whether a port is declared signed changes no bit of it.
     if [port[:3] for port in first] != [port[:3] for port in second]:
@@ -104,8 +124,8 @@ def _convert(left: str, right: str, folder: Path) -> list[tuple[str, int, bool, 
     return [tuple(port) for port in first]
 
 
-def _decide(folder: Path, time_limit_s: float) -> bool | dict[str, int]:
-    """True: equivalent; False: undecided; else values of input bits that tell the two sides apart.
+def _decide(folder: Path, time_limit_s: float) -> tuple[bool | dict[str, int], str]:
+    """True: equivalent; False: undecided; else values of input bits that tell the two sides apart. And ABC's command.
 
     `cec` (FRAIGs and SAT) decides mapped logic in seconds; the newer `&cec -y` sometimes succeeds where it does not.
     Neither keeps its own time limit, so both run under ours.
@@ -128,13 +148,13 @@ def _decide(folder: Path, time_limit_s: float) -> bool | dict[str, int]:
                 continue
             raise
         if re.search(r"^Networks are equivalent", text, re.MULTILINE):
-            return True
+            return True, command.format(limit=f"{share * time_limit_s:g}")
         bits = re.search(r"^Input pattern:(.*)$", text, re.MULTILINE)
         if bits:
-            return {name: int(value) for name, value in re.findall(r"(\S+)=([01])(?=\s|$)", bits[1])}
+            return {name: int(value) for name, value in re.findall(r"(\S+)=([01])(?=\s|$)", bits[1])}, script
         if "NOT EQUIVALENT" in text:
-            return _pattern(folder, max(deadline - time.monotonic(), 5.0))
-    return False
+            return _pattern(folder, max(deadline - time.monotonic(), 5.0)), script
+    return False, ""
 
 
 def _pattern(folder: Path, time_limit_s: float) -> dict[str, int]:

@@ -7,7 +7,6 @@ caller's decision (`sim.recheck`).
 
 import json
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from approx.network import DecisionTree, IntegerNetwork, Logic
 from hdl.kernel_plan import plan
-from hdl.process import ToolError, run
+from hdl.process import ToolError, python
 from sim.kernels import compile_c
 from sim.vectors import reference
 
@@ -156,23 +155,14 @@ def look(kernel: Kernel, values: NDArray[np.uint8]) -> Seen:
     verb = "classify" if network.is_classifier else "scores"
     sizes = [str(company.shape[2]), str(expected.shape[2])]
     if kernel.language == "numba":
-        script = [
-            sys.executable,
-            "-P",
-            "-c",
-            _NUMBA_CHILD,
-            str(folder / "kernel.py"),
-            verb,
-            *sizes,
-            str(kernel.lanes),
-        ]
-        run(script, time_limit_s=300, cwd=folder)
+        script = (str(folder / "kernel.py"), verb, *sizes, str(kernel.lanes))
+        python(_NUMBA_CHILD, *script, time_limit_s=300, cwd=folder)
         found = np.fromfile(folder / "found.bin", np.int64).reshape(expected.shape)
         seen = json.loads((folder / "seen.json").read_text("utf-8"))
         return Seen({"block": (found != expected).any(axis=(1, 2))}, {"block": seen})
     kind = "uint8" if network.is_classifier else f"int{plan(network).width}"
     arguments = [f"inkling_{verb}", kind, *sizes, str(len(kernel.names)), str(kernel.lanes)]
-    run([sys.executable, "-P", "-c", _C_CHILD, str(folder / "kernel.so"), *arguments], time_limit_s=300, cwd=folder)
+    python(_C_CHILD, str(folder / "kernel.so"), *arguments, time_limit_s=300, cwd=folder)
     answers = np.fromfile(folder / "found.bin", np.int64)
     together = answers[: expected.size].reshape(expected.shape)
     alone, rest = answers[expected.size :].reshape(2, len(company), -1)

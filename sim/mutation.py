@@ -45,12 +45,13 @@ def mutants(text: str, count: int, *, seed: int) -> tuple[Mutant, ...]:
     generator = random.Random(seed)
     start, end = _span(text)
     statements = _statements(text, start, end)
+    models = {match[1] for match in re.finditer(r"^module (\w+)", text, re.MULTILINE)}
     reads = {name: [_name(bit) for bit in bits] for name, bits, _, _ in statements}
     bits = sorted({bit for _, found, _, _ in statements for bit in found if "'" not in bit})
     changes: dict[tuple[int, int, str], None] = {}
     for _ in range(50 * count):
         driven, _, first, last = generator.choice(statements)
-        change = _one(text[first:last], first, driven, reads, bits, generator)
+        change = _one(text[first:last], first, driven, reads, bits, models, generator)
         if change is not None and text[change.start : change.end] != change.new:
             changes[change.start, change.end, change.new] = None
         if len(changes) == count:
@@ -106,17 +107,25 @@ def _statements(text: str, start: int, end: int) -> list[tuple[str, list[str], i
 
 
 def _one(
-    statement: str, offset: int, driven: str, reads: dict[str, list[str]], bits: list[str], generator: random.Random
+    statement: str,
+    offset: int,
+    driven: str,
+    reads: dict[str, list[str]],
+    bits: list[str],
+    models: set[str],
+    generator: random.Random,
 ) -> _Change | None:
     """A change of one kind, drawn at random, or None where the statement has no place for it."""
     cell = re.match(r"(\w+) \w+ \(", statement)
     kind = generator.choice(("operator", "inversion", "wire"))
     if cell and kind != "wire":
-        # Another gate with the same number of inputs; its model is in the text, because the text uses it.
+        # Another gate with the same number of inputs, whose model is in the text.
         pairs = {"NAND2": "NOR2", "NOR2": "XNOR2", "AND2": "OR2", "OR2": "XOR2", "XOR2": "NAND2", "XNOR2": "AND2"}
         stem = re.match(r"[A-Z]+2", cell[1])
         new = pairs.get(stem[0]) if stem else None
-        return _Change(offset, offset + len(cell[1]), new + cell[1][len(stem[0]) :]) if new and stem else None
+        if not new or not stem or new + cell[1][len(stem[0]) :] not in models:
+            return None
+        return _Change(offset, offset + len(cell[1]), new + cell[1][len(stem[0]) :])
     if kind == "operator":
         places = list(re.finditer(r" ([&|^]) ", statement))
         if not places:

@@ -23,6 +23,10 @@ from hdl.process import ToolError, python
 from sim import wrapper
 from train.errors import InputError
 
+# Readings by text and network (by its identity), the oldest first.
+MOST_RECENT = 8
+_recent: dict[tuple[str, IntegerNetwork], "NamedLogic"] = {}
+
 # `proc` and `flatten` keep every name; nothing after them removes a wire.
 _GATES = """
 import sys
@@ -85,9 +89,20 @@ class NamedLogic:
 def read(texts: Sequence[str], network: IntegerNetwork, *, time_limit_s: float = 120.0) -> list[NamedLogic]:
     """Module `top` of every text (RTLIL where it begins with a comment or `attribute`, else Verilog).
 
-    Raises ToolError where a text is no combinational logic with the network's ports, or holds a net that nothing
-    drives or that depends on itself.
+    Texts read a moment ago are not read again. Raises ToolError where a text is no combinational logic with the
+    network's ports, or holds a net that nothing drives or that depends on itself.
     """
+    fresh = [text for text in dict.fromkeys(texts) if (text, network) not in _recent]
+    if fresh:
+        for text, logic in zip(fresh, _read(fresh, network, time_limit_s), strict=True):
+            _recent[text, network] = logic
+    found = [_recent[text, network] for text in texts]
+    while len(_recent) > MOST_RECENT:
+        del _recent[next(iter(_recent))]
+    return found
+
+
+def _read(texts: Sequence[str], network: IntegerNetwork, time_limit_s: float) -> list[NamedLogic]:
     with tempfile.TemporaryDirectory(prefix="inkling-") as name:
         folder, paths = Path(name), []
         for number, text in enumerate(texts):

@@ -12,7 +12,8 @@ class Verdict:
     that was checked; reference: what it was compared with. counter_example: feature values by port name with
     expected and found label, or None. proven: True only where the whole input space is covered (exhaustive or
     SAT). detail: a short honest sentence ("not proven in 60 s", ...). seconds: wall time of the comparison alone;
-    vectors_per_second may be derived from it.
+    vectors_per_second may be derived from it. certificate: what repeats a proof (tool, version, commands, the
+    solver's answer, SHA-256 of both sides), or None.
     """
 
     route: str
@@ -25,6 +26,7 @@ class Verdict:
     proven: bool = False
     detail: str = ""
     extra: dict[str, float] = field(default_factory=dict)
+    certificate: dict[str, Any] | None = None
 
     @property
     def passed(self) -> bool:
@@ -34,4 +36,6 @@ class Verdict:
         """Plain data for verdict.json, without the wall time (files are byte-identical for equal seeds)."""
         data = asdict(self)
         del data["seconds"], data["extra"]
+        if data["certificate"] is None:
+            del data["certificate"]
         return data

@@ -1,12 +1,15 @@
 """Planted changes across emitters and operations: how many are caught, and how many reports name the right node.
 
 Four networks of 16 input bits hold every operation; every text of their designs is changed in one place at a time.
-A change is one of the function where it shows on any of the 65,536 inputs; the routes see 10,000 vectors. Run with
-`python -P tests/benchmarks/bench_mutations.py --count 1000`; prints a table and, with --json, writes the figures.
+Routes see 10,000 vectors, and where they notice nothing all 65,536 that there are, as `inkling verify` gives them; a
+change that shows on none of these is equivalent. Run `python -P tests/benchmarks/bench_mutations.py --count 1000`;
+prints a table and, with --json, writes the figures. `--jobs 2` takes networks and texts on two processes.
 """
 
 import argparse
 import json
+import multiprocessing
+import os
 import random
 import re
 import tempfile
@@ -34,7 +37,7 @@ from approx.network import (
 )
 from hdl import c_kernel, component_file, numba_kernel
 from hdl.netlist_verilog import emit as emit_netlist
-from hdl.process import ToolError
+from hdl.process import ToolError, forks
 from hdl.verilog import behavioural
 from sim import component_bench, gates, kernels, named_logic, verilator
 from sim.blame import blame
@@ -272,55 +275,132 @@ def _alone(item: Change, network: IntegerNetwork, values: Any, expected: Any) ->
             return compare(network, values, expected, found, route="component", subject="component.py", seconds=0.0)
 
 
-def measure(count: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Plant `count` changes and let them be caught and traced."""
-    tally: dict[str, dict[str, int]] = {}
+def equivalent(changes: list[Change], network: IntegerNetwork) -> list[Verdict]:
+    """The verdict on every value of the inputs; Verilog is read by yosys and evaluated bit by bit."""
+    values = every_value(network)
+    if not changes or changes[0].subject not in ("top.v", "mapped.v"):
+        return check(changes, network, values)
+    expected, found = reference(network, values), []
+    for item in changes:
+        logic = named_logic.read([item.design.texts[item.subject]], network)[0]
+        labels = named_logic.labels(logic, network, values)
+        route = ROUTE[item.subject]
+        found.append(compare(network, values, expected, labels, route=route, subject=item.subject, seconds=0.0))
+    return found
+
+
+def plant(design: DesignFolder, subject: str, count: int) -> list[Change]:
+    """Changes of one text of a design."""
+    match subject:
+        case "netlist.json":
+            return list(in_netlist(design, count, SEED))
+        case "component.py":
+            return list(in_component(design, count, SEED))
+        case "kernel.c" | "kernel.py":
+            return list(in_kernel(design, subject, count, SEED))
+        case _:
+            return list(in_verilog(design, subject, count, SEED))
+
+
+def one(name: str, subject: str, count: int) -> tuple[str, dict[str, float], list[str]]:
+    """Plant `count` changes in one text of one network's design, and let them be caught and traced."""
     begin = time.monotonic()
-    for name, network in networks().items():
-        design = make(name, network)
-        some = stimuli(network, None, count=VECTORS, seed=SEED, exhaustive_bits=0).values
-        every = every_value(network)
-        for subject in ROUTE:
-            wanted = -(-count // (4 * len(ROUTE)))
-            sources: dict[str, Callable[[], Iterator[Change]]] = {
-                "netlist.json": lambda d=design, n=wanted: in_netlist(d, n, SEED),
-                "component.py": lambda d=design, n=wanted: in_component(d, n, SEED),
-                **{s: lambda d=design, n=wanted, s=s: in_kernel(d, s, n, SEED) for s in ("kernel.c", "kernel.py")},
-                **{s: lambda d=design, n=wanted, s=s: in_verilog(d, s, n, SEED) for s in ("top.v", "mapped.v")},
-            }
-            changes = list(sources[subject]())
-            verdicts = check(changes, network, some)
-            silent = [k for k, verdict in enumerate(verdicts) if verdict.passed]
-            missed = [not v.passed for v in check([changes[k] for k in silent], network, every)]
-            row = tally.setdefault(subject, dict.fromkeys(("planted", "changing", "caught", "named"), 0))
-            row["planted"] += len(changes)
-            row["caught"] += len(changes) - len(silent)
-            row["changing"] += len(changes) - len(silent) + sum(missed)
-            for item, verdict in zip(changes, verdicts, strict=True):
-                if verdict.passed:
-                    continue
-                differs = {item.subject: "changed"} if item.subject != "netlist.json" else {"mapped.v": "changed"}
-                emitted = dict(design.texts)
-                if item.subject == "netlist.json":
-                    emitted["mapped.v"] = emit_netlist(item.design.netlist)
-                checked = Rechecked((verdict,), emitted, differs, some, reference(network, some))
-                found = blame(item.design, checked, verdict)
-                right = found is not None and found.node in item.right
-                row["named"] += right
-                if not right:
-                    node = found and (found.node, found.told[:80])
-                    say(f"  {name}, {subject}: {item.told}: named {node}, right {sorted(item.right)[:4]}")
-            say(f"{name}, {subject}: {row}, {time.monotonic() - begin:.0f} s")
-    total = {key: sum(row[key] for row in tally.values()) for key in ("planted", "changing", "caught", "named")}
-    return {"benchmark": "mutations", "seconds": round(time.monotonic() - begin, 1), "total": total, "by text": tally}
+    network = networks()[name]
+    design = make(name, network)
+    some = stimuli(network, None, count=VECTORS, seed=SEED, exhaustive_bits=0).values
+    every = every_value(network)
+    changes = plant(design, subject, count)
+    verdicts = check(changes, network, some)
+    values = [some] * len(changes)
+    silent = [k for k, verdict in enumerate(verdicts) if verdict.passed]
+    for k, verdict in zip(silent, equivalent([changes[k] for k in silent], network), strict=True):
+        verdicts[k], values[k] = verdict, every
+    caught = sum(not verdict.passed for verdict in verdicts)
+    row: dict[str, float] = {"planted": len(changes), "equivalent": len(changes) - caught, "changing": caught}
+    row |= {"caught": caught, "caught by 10,000 vectors": len(changes) - len(silent), "named": 0}
+    notes, expected = [], {id(some): reference(network, some), id(every): reference(network, every)}
+    for item, verdict, tried in zip(changes, verdicts, values, strict=True):
+        if verdict.passed:
+            continue
+        differs = {item.subject: "changed"} if item.subject != "netlist.json" else {"mapped.v": "changed"}
+        emitted = dict(design.texts)
+        if item.subject == "netlist.json":
+            emitted["mapped.v"] = emit_netlist(item.design.netlist)
+        checked = Rechecked((verdict,), emitted, differs, tried, expected[id(tried)])
+        found = blame(item.design, checked, verdict)
+        if found is not None and found.node in item.right:
+            row["named"] += 1
+        else:
+            node = found and (found.node, found.told[:80])
+            notes.append(f"{name}, {subject}: {item.told}: named {node}, right {sorted(item.right)[:4]}")
+    row["seconds"] = round(time.monotonic() - begin, 1)
+    return subject, row, notes
+
+
+def measure(count: int, jobs: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Plant `count` changes in all, as evenly as the texts have places for them."""
+    begin = time.monotonic()
+    tally: dict[str, dict[str, float]] = {}
+    notes: list[str] = []
+    each = -(-count // (len(networks()) * len(ROUTE)))
+    # The longest first, so that the processes end together.
+    order = ("kernel.py", "component.py", "mapped.v", "kernel.c", "top.v", "netlist.json")
+    work = [(name, subject, each) for subject in order for name in networks()]
+
+    def add(found: tuple[str, dict[str, float], list[str]]) -> None:
+        subject, row, told = found
+        into = tally.setdefault(subject, dict.fromkeys(row, 0))
+        for key, value in row.items():
+            into[key] = round(into[key] + value, 1)
+        notes.extend(told)
+        say(f"{subject}: {into}, {time.monotonic() - begin:.0f} s")
+
+    prepare()
+    with forks():
+        if jobs == 1:
+            for item in work:
+                add(one(*item))
+        else:
+            with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
+                for found in pool.imap_unordered(started, work):
+                    add(found)
+    keys = next(iter(tally.values()))
+    total = {key: round(sum(row[key] for row in tally.values()), 1) for key in keys}
+    return {
+        "benchmark": "mutations",
+        "seconds": round(time.monotonic() - begin, 1),
+        "jobs": jobs,
+        "load_average": round(os.getloadavg()[0], 1),
+        "total": total,
+        "caught_share": total["caught"] / max(total["changing"], 1),
+        "named_share": round(total["named"] / max(total["caught"], 1), 4),
+        "by text": {subject: tally[subject] for subject in ROUTE},
+        "not named": sorted(notes),
+    }
+
+
+def started(item: tuple[str, str, int]) -> tuple[str, dict[str, float], list[str]]:
+    """`one` in a process of the pool."""
+    return one(*item)
+
+
+def prepare() -> None:
+    """Import what the children of the routes import, so that forks have it: start-up is most of a short run."""
+    import amaranth.back.rtlil
+    import numba
+    from pyosys import libyosys
+
+    del libyosys
+    numba.njit(lambda x: x + 1)(1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    found = measure(arguments.count, lambda line: print(line, flush=True))
+    found = measure(arguments.count, arguments.jobs, lambda line: print(line, flush=True))
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))

@@ -1,5 +1,6 @@
 """Proof: equal texts are proven, a different one is refuted by values that really differ, doubt is reported."""
 
+import hashlib
 import re
 
 import numpy as np
@@ -12,13 +13,16 @@ from sim.equivalence import prove
 def test_mapped_cells_are_proven(verilog, mapped):
     verdict = prove(verilog, mapped)
     assert verdict.proven and verdict.passed and verdict.detail == "proven equivalent"
+    certificate = verdict.to_json()["certificate"]
+    assert certificate["sha256"]["mapped.v"] == hashlib.sha256(mapped.encode()).hexdigest()
+    assert "cec" in certificate["command"] and certificate["version"] and "aigmap" in certificate["conversion"]
 
 
 def test_a_changed_gate_is_refuted(network, verilog, mapped):
     faulty = re.sub(r"^  XOR2X1 ", "  OR2X1 ", mapped, count=1, flags=re.MULTILINE)
     assert faulty != mapped
     verdict = prove(verilog, faulty)
-    assert not verdict.passed and not verdict.proven
+    assert not verdict.passed and not verdict.proven and "certificate" not in verdict.to_json()
     example = verdict.counter_example
     row = np.array([[example[f"f{k}"] for k in range(6)]])
     assert example["expected label"] == network.evaluate(row)[0] != example["found label"]
