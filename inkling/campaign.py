@@ -1,6 +1,7 @@
 """`Campaign`: data sets x methods x splits x seeds x technologies x budgets, and the key of each point of it.
 
-Reading and checking a campaign's TOML file is in `inkling.campaign_file`, computing a point in `inkling.campaign_point`.
+Reading and checking a campaign's TOML file is in `inkling.campaign_file`, computing a point in
+`inkling.campaign_point`.
 """
 
 import hashlib

@@ -9,7 +9,7 @@ import concurrent.futures
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 AHEAD, LEAST_AHEAD = 3, 16  # points under way for each thread of the cluster, and at least
 ASK_S = 5.0  # between two looks at how large the cluster is
 CONNECT_S = 5.0
+# Ctrl-C reaches the whole foreground group; only the client decides what to do about it.
+IGNORE_CTRL_C = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 
 
 class SchedulerLost(ConnectionError):
@@ -47,10 +49,10 @@ class Engine:
     wait_s: float = 60.0
 
 
-def outcomes(loaded: Loaded, points: Iterable[Point], engine: Engine) -> Iterator[list[Outcome]]:
+def outcomes(loaded: Loaded, points: Iterable[Point], engine: Engine) -> Generator[list[Outcome], None, None]:
     """Compute points in any order; yields outcomes as they come. Close it to stop: nothing of it is left running.
 
-    Raises SchedulerLost; InputError where there is no scheduler at the address, or its workers are of another version.
+    Raises SchedulerLost; InputError where no scheduler is at the address, or its workers are of another version.
     """
     under_way: dict[str, Point] = {}
     todo = iter(points)
@@ -81,7 +83,7 @@ def _remote(engine: Engine) -> "Callable[[bool], Client]":
         while True:
             try:
                 return Client(engine.scheduler, timeout=CONNECT_S, set_as_default=False)
-            except (OSError, ValueError, asyncio.TimeoutError) as error:
+            except (TimeoutError, OSError, ValueError) as error:
                 if first:
                     reason = " ".join(str(error).split())[:200]
                     raise InputError(
@@ -112,6 +114,7 @@ def _local(engine: Engine, stack: contextlib.ExitStack) -> "Callable[[bool], Cli
         dashboard_address=engine.dashboard,
         silence_logs=logging.ERROR,
         env=threads,
+        preload=[IGNORE_CTRL_C],
     )
     stack.callback(lambda: cluster.close(timeout=10))
     if engine.adaptive:
@@ -157,8 +160,8 @@ def _computed(
             found = _gathered(client, futures, under_way)
             for outcome in found:
                 del under_way[outcome.key]
+            del futures  # before the caller looks whether a Ctrl-C was lost in the end of one
             yield found
-            del futures
             if time.monotonic() - asked > ASK_S:
                 window, asked = _window(client), time.monotonic()
             for future in submit(list(islice(todo, max(0, window - len(under_way))))):

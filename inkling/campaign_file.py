@@ -19,17 +19,8 @@ from train.table import Table, quoted, suggestion
 LARGEST_FILE = 1 << 20
 MOST_POINTS = 10_000_000
 KEYS = (
-    "name",
-    "datasets",
-    "methods",
-    "splits",
-    "seeds",
-    "technologies",
-    "budgets",
-    "bits",
-    "ranges",
-    "areas",
-    "rivals",
+    *("name", "datasets", "methods", "splits", "seeds", "technologies", "budgets"),
+    *("bits", "ranges", "areas", "rivals"),
 )
 # Bounds of the numbers of a budget that can be named.
 BUDGET = {
@@ -72,7 +63,7 @@ def load(path: Path, data_folder: Path | None = None) -> Loaded:
     ]
     budgets = [_budget(item, where) for item in _list(document, "budgets", where, default=["quick"])]
     for word, named in (("datasets", datasets), ("technologies", cells), ("budgets", budgets)):
-        names = [item.name for item in named]  # type: ignore[attr-defined]
+        names = [item.name for item in named]
         if len(set(names)) < len(names):
             raise InputError(f"{where}: {word} holds two of one name: {', '.join(names[:12])}")
     rivals = _names(document, "rivals", where, methods, [name for name in methods if name in RIVALS])

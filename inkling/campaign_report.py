@@ -1,7 +1,7 @@
 """`inkling report` on a campaign: fronts merged over splits, means and spreads, and what differs from the rivals.
 
-The statistics are in `reports.campaign`, the figures in a store (`inkling.store`). The result is a function of what is
-stored alone, in the campaign's canonical order, whoever computed it and when.
+The statistics are in `reports.campaign`, the figures in a store (`inkling.store`). The result is a function of what
+is stored alone, in the campaign's canonical order, whoever computed it and when.
 """
 
 import json
@@ -154,7 +154,8 @@ def _measured(
     contender: Contender, limits: Sequence[float], majority: float, largest: float
 ) -> dict[str, dict[int, float]]:
     """Of each measure the value of each split, a mean over the seeds."""
-    found: dict[str, dict[int, list[float]]] = {"hypervolume": {}} | {_measure(limit): {} for limit in limits}
+    measures = ["hypervolume", *(_measure(limit) for limit in limits)]
+    found: dict[str, dict[int, list[float]]] = {measure: {} for measure in measures}
     for (split, _), front in sorted(contender.fronts.items()):
         stairs = chosen(front)
         found["hypervolume"].setdefault(split, []).append(volume(stairs, majority, largest))
@@ -266,7 +267,7 @@ def _print_group(group: Mapping[str, Any], console: Any) -> None:
         f"{100 * item['test']['mean']:.1f} % within {item['limit_cm2']:g} cm2 ({item['method']} {item['budget']})"
         for item in group["front"]
     )
-    console.print(f"front of all: {best}\n", markup=False, highlight=False)
+    console.print(f"front of all: {best}\n", markup=False, highlight=False, soft_wrap=True)
     tests = [
         [
             f"{item['method']} {item['budget']}",

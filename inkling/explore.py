@@ -1,11 +1,16 @@
 """`inkling explore`: a campaign from its file into its store; every finished point is stored at once.
 
-How points are spread over processes is in `inkling.campaign_cluster`, what comes of them in `inkling.campaign_report`.
+How points are spread over processes is in `inkling.campaign_cluster`, what is made of them in
+`inkling.campaign_report`.
 """
 
 import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
@@ -76,9 +81,11 @@ def _compute(asked: Exploration, loaded: Loaded, store: Store, done: set[bytes],
     missing = (point for point in loaded.campaign.points() if bytes.fromhex(point.key) not in done)
     with Stages(Console()) as stages, stages.running("explore", total=total) as progress:
         progress(there, total)
-        with contextlib.closing(outcomes(loaded, missing, engine)) as coming:
+        with _interrupts() as stopped, contextlib.closing(outcomes(loaded, missing, engine)) as coming:
             for found in coming:
                 store.add(found)
+                if stopped.is_set():
+                    raise KeyboardInterrupt
                 there += len(found)
                 for outcome in found:
                     if outcome.error is not None:
@@ -86,6 +93,26 @@ def _compute(asked: Exploration, loaded: Loaded, store: Store, done: set[bytes],
                         stages.say(f"point {outcome.key[:12]} failed: {outcome.error}")
                 progress(there, total)
     return failed
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Ctrl-C interrupts, and sets an event: Python drops what is raised while an object is ended."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        event.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _needs_cluster() -> None:

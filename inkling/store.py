@@ -1,7 +1,7 @@
 """The store of campaigns: every finished point at once, in SQLite or PostgreSQL, through SQLAlchemy.
 
-The schema's history is in `inkling/store_migrations`; what is computed lives in `inkling.campaign_point`. Inserts may be
-repeated: a point that is stored stays as it is, only one that failed is replaced.
+The schema's history is in `inkling/store_migrations`; what is computed lives in `inkling.campaign_point`. Inserts may
+be repeated: a point that is stored stays as it is, only one that failed is replaced.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ class Circuit:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a point: its circuits, or why it has none. seconds: of the worker, the one figure that may vary."""
+    """What came of a point: its circuits, or why it has none. seconds: of the worker, the one figure that varies."""
 
     key: str
     specification: str
@@ -192,8 +192,8 @@ class Store:
         points, circuits = _tables()
         with self.engine.connect() as connection:
             first = [column for column in points.c if column.name != "seconds"]
-            rows = connection.execute(sa.select(*first).order_by(points.c.key)).all()
-            rows += connection.execute(sa.select(*circuits.c).order_by(circuits.c.point, circuits.c.number)).all()  # type: ignore[arg-type]
+            rows: list[Any] = list(connection.execute(sa.select(*first).order_by(points.c.key)))
+            rows += connection.execute(sa.select(*circuits.c).order_by(circuits.c.point, circuits.c.number))
         return [tuple(bytes(cell) if isinstance(cell, memoryview) else cell for cell in row) for row in rows]
 
     def _stream(self, wanted: Any) -> Iterator[tuple[Any, ...]]:
@@ -241,7 +241,9 @@ def open_store(place: str, *, create: bool = True) -> Store:
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         store = Store(_engine(url))
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"--store is no file and no URL such as postgresql://user@host/name ({error})") from error
     try:
         migrate(store)
