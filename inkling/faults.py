@@ -19,6 +19,7 @@ from sim.vectors import reference
 from train import beside
 from train.errors import InputError
 
+SCHEMA = "inkling.faults/1"
 RANDOM_ROWS = 1000
 MOST_ROWS = 20_000
 
@@ -33,7 +34,7 @@ def report_faults(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Analyse one design, write its test set as CSV, and print what was found. Raises InputError."""
+    """Analyse one design, write faults.json and its test set as CSV, and print what was found. Raises InputError."""
     design = read(folder)
     if not design.network.is_classifier:
         raise InputError(f"{folder} gives scores and no label; faults are counted on labels")
@@ -49,11 +50,14 @@ def report_faults(
     summary, chosen = fault_summary(design, values, labels, rate)
     summary["note"] = note
     path = out or folder / "test_set.csv"
+    summary["test_set"] = {"file": path.name, "vectors": len(chosen), "coverage": summary["coverage"]}
+    # Without the time, so that equal runs give equal files; the report shows what is here.
+    kept = {"schema": SCHEMA, **{key: value for key, value in summary.items() if key != "seconds"}}
     try:
         beside.write(path, test_set_csv(design, values[chosen]).encode())
+        beside.write(folder / "faults.json", (json.dumps(kept, indent=1) + "\n").encode())
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); name another with --out") from error
-    summary["test_set"] = {"file": path.name, "vectors": len(chosen), "coverage": summary["coverage"]}
     if as_json:
         print(json.dumps(summary, indent=1))
     else:

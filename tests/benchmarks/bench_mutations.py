@@ -7,11 +7,13 @@ prints a table and, with --json, writes the figures. `--jobs 2` takes networks a
 """
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import os
 import random
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -386,12 +388,9 @@ def started(item: tuple[str, str, int]) -> tuple[str, dict[str, float], list[str
 
 def prepare() -> None:
     """Import what the children of the routes import, so that forks have it: start-up is most of a short run."""
-    import amaranth.back.rtlil
-    import numba
-    from pyosys import libyosys
-
-    del libyosys
-    numba.njit(lambda x: x + 1)(1)
+    for name in ("amaranth.back.rtlil", "pyosys.libyosys", "numba"):
+        importlib.import_module(name)
+    sys.modules["numba"].njit(lambda x: x + 1)(1)
 
 
 def main() -> None:

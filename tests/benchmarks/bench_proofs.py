@@ -1,4 +1,4 @@
-"""Proof, source to cells, of what runs emit for the nine tables: python -P tests/benchmarks/bench_proofs.py [SET ...].
+"""Proof, source to cells, of what runs emit for nine tables: python -P tests/benchmarks/bench_proofs.py [SET ...].
 
 Each table gets one small run (exact and power-of-two networks, the arithmetic search, the gate search; every method,
 few rounds), kept in build/proofs; then every design's mapped.v is proven equal to its top.v once more, within 60 s.
