@@ -19,8 +19,7 @@ from inkling.design import Job, build
 from inkling.effort import Effort
 from inkling.folder import run_folder
 from inkling.outcome import PACKAGES, report_on, write_run
-from inkling.request import Request
-from reports.technology import Technology
+from inkling.request import Request, technology_of
 from train.affine_model import AffineModel, Task
 from train.dataset import Dataset, Development, Rows
 from train.errors import InputError
@@ -100,7 +99,7 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
         hidden_bits=asked.hidden_bits,
     )
     _say(console, "convert", _words(model, conversion))
-    technology = _technology(asked)
+    technology = technology_of(asked.technology)
     with run_folder(asked.out or Path("runs") / asked.model.stem) as folder:
         codes = conversion.codes(readings.values)
         rows = [Rows(codes[part], readings.targets[part]) for part in readings.split]
@@ -239,16 +238,6 @@ def _write_asked(asked: Import, fingerprint: str, folder: Path) -> None:
         "data_fingerprint": fingerprint,
     }
     (folder / "run.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def _technology(asked: Import) -> Technology:
-    if asked.technology:
-        from reports.liberty import load
-
-        return load(*asked.technology)
-    from reports.egfet import technology
-
-    return technology()
 
 
 def _say(console: Console, stage: str, text: str) -> None:

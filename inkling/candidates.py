@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from approx.netlist import Netlist, Port
 from approx.network import IntegerNetwork, Logic
@@ -12,6 +13,9 @@ from reports.technology import Technology
 from train.dataset import Development
 from train.float_network import FloatNetwork
 from train.score import accuracy
+
+if TYPE_CHECKING:
+    from approx.arithmetic_seeds import Start
 
 # How many times smaller each further design of a search is at least.
 STEP = 2.0
@@ -176,10 +180,12 @@ def arithmetic(
     *,
     processes: int = 2,
     mapping_s: float = 30.0,
+    starts: "Sequence[Start] | None" = None,
 ) -> tuple[Candidate, ...]:
     """Networks of the search over approximate arithmetic, levels 1 to 4; none where the effort allows no moves.
 
-    Areas by which they are picked are mapped ones, on `processes` at once, each within mapping_s seconds.
+    Areas by which they are picked are mapped ones, on `processes` at once, each within mapping_s seconds. starts:
+    networks to begin with instead of training some.
     """
     from approx.arithmetic_search import Settings, search
 
@@ -191,6 +197,7 @@ def arithmetic(
         seed=seed,
         settings=Settings(measurements=2 * effort.circuits),
         measure=measure_by_mapping(development, technology, processes=processes, time_limit_s=mapping_s),
+        starts=starts,
         progress=lambda done, front: progress(done, 1.0) if progress else None,
     )
     picked = spread([(item.area_cm2, item.validation + item.scored) for item in found], effort.circuits)

@@ -1,10 +1,12 @@
 """`Request`: what the user asked of a run, and the command that repeats it."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inkling.effort import Effort
+from reports.technology import Technology
 
 DELAY_LIMIT_MS = 200.0  # printed classifiers are asked a few times a second
 
@@ -53,3 +55,14 @@ class Request:
         for path in self.technology:
             words += ["--technology", path.name]
         return shlex.join(words)
+
+
+def technology_of(paths: Sequence[Path]) -> Technology:
+    """The technology of Liberty files, one per supply voltage, or the built-in one. Raises InputError."""
+    if paths:
+        from reports.liberty import load
+
+        return load(*paths)
+    from reports.egfet import technology
+
+    return technology()

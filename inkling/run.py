@@ -28,7 +28,7 @@ from inkling.design import Built, Job, build
 from inkling.folder import run_folder
 from inkling.outcome import report_on, write_run
 from inkling.progress import Stages
-from inkling.request import Request
+from inkling.request import Request, technology_of
 from inkling.workers import cores, run_each
 from reports.technology import Technology
 from train.dataset import Dataset, Development
@@ -49,7 +49,7 @@ def execute(request: Request, *, as_json: bool = False) -> None:
     begun = time.perf_counter()
     from train.sources import load
 
-    technology = _technology(request.technology)
+    technology = technology_of(request.technology)
     dataset = load(
         request.table,
         target=request.target,
@@ -225,16 +225,6 @@ def _front(built: Sequence[Built], folder: Path, score: Callable[[Built], float]
     for name in sorted(dropped):
         shutil.rmtree(folder / name)
     return tuple(item for item in built if item.job.name not in dropped)
-
-
-def _technology(paths: Sequence[Path]) -> Technology:
-    if paths:
-        from reports.liberty import load
-
-        return load(*paths)
-    from reports.egfet import technology
-
-    return technology()
 
 
 def _sizes(dataset: Dataset) -> str:
