@@ -38,3 +38,27 @@ def fold(
         )
     if not passed:
         raise typer.Exit(1)
+
+
+@app.command()
+def fpga(
+    source: Annotated[Path, typer.Argument(help="A design folder, or a Verilog file.")],
+    device: Annotated[str, typer.Option(help="lut6, up5k, hx1k, hx8k, ecp5-25k or ecp5-85k.")] = "up5k",
+    module: Annotated[str, typer.Option(help="The top module.")] = "top",
+    clock: Annotated[str, typer.Option(help="The clock's port, where there is one.")] = "clk",
+    route: Annotated[bool, typer.Option(help="Place and route, where the extra `fpga` is installed.")] = True,
+    seed: Annotated[int, typer.Option(help="Seed of the placer.")] = 1,
+    limit_s: Annotated[float, typer.Option(help="Seconds for each tool.")] = 600.0,
+    as_json: AsJson = False,
+) -> None:
+    """LUTs, block RAMs and the fastest clock of a design on an FPGA, by yosys and nextpnr.
+
+    Example: inkling fpga runs/pendigits/designs/gates-1 --device hx8k
+    """
+    check_seed(seed)
+    if not 1 <= limit_s <= 10**5:
+        raise InputError(f"--limit-s {limit_s} is outside 1..100000")
+    from inkling.fpga import FpgaRequest, report_fpga
+
+    with ending():
+        report_fpga(FpgaRequest(source, device, module, clock, route, seed, limit_s, as_json))
