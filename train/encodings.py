@@ -23,8 +23,8 @@ class Quantisation:
     power of two per layer, chosen so that the largest fits; activation_bits: hidden ReLUs are clipped to
     [0, clip) and floored to multiples of clip / 2**activation_bits, clip a power of two; fraction_bits: of the
     position between texels. Training has stages: until the share `noise` of its steps values are only clamped, then
-    texels carry uniform noise of one step (as in Balle et al., 2017), and from `begin` on everything is rounded,
-    texels stay as they are and the layers learn on with straight-through gradients.
+    texels carry uniform noise of one step (as in Balle et al., 2017), from `begin` on everything is rounded and
+    learns on with straight-through gradients, and from `freeze` on, if that is later, texels stay as they are.
     """
 
     grid_bits: int = 8
@@ -34,6 +34,7 @@ class Quantisation:
     fraction_bits: int = 7
     noise: float = 0.3
     begin: float = 0.7
+    freeze: float = 0.7
 
 
 def straight_through(exact: Tensor, rounded: Tensor) -> Tensor:
@@ -104,6 +105,7 @@ class GridEncoding(torch.nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.levels, self.quantisation, self.rounding = tuple(levels), quantisation, True
         self.noise: int | None = None
+        self.frozen = False
         self.entries = tuple(entries if k < len(self.levels) - shared else 1 for k in range(len(self.levels)))
         self.tables = torch.nn.ParameterList(
             torch.nn.Parameter((2 * torch.rand(count * h * w, f, generator=generator) - 1) * spread)
@@ -118,7 +120,7 @@ class GridEncoding(torch.nn.Module):
             return table
         bits = self.quantisation.grid_bits
         if self.rounding:
-            return quantise_texels(table, bits).detach() if self.training else quantise_texels(table, bits)
+            return quantise_texels(table, bits).detach() if self.frozen else quantise_texels(table, bits)
         table = clamp_texels(table, bits)
         if self.noise is None:
             return table
@@ -129,6 +131,7 @@ class GridEncoding(torch.nn.Module):
         """Enter the stage of quantisation that belongs to a share of training."""
         if self.quantisation is not None:
             self.rounding = progress >= self.quantisation.begin
+            self.frozen = self.rounding and progress >= self.quantisation.freeze
             noisy = self.quantisation.noise <= progress and not self.rounding
             # The noise depends on the step alone, so that a resumed training meets the same.
             self.noise = int(progress * 1e9) if noisy else None

@@ -14,6 +14,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,9 @@ from train.field_training import Settings, train  # noqa: E402
 from train.field_variants import CamField, EncodedField, ProgressiveField, ResidualField, TiledField  # noqa: E402
 from train.town import town  # noqa: E402
 
-# Levels of 4-bit texels, 32x2 net: two texels a byte.
-GRIDS = {4: "45x45x4", 8: "64x64x4", 16: "90x90x4", 32: "128x128x4"}
+# Levels of 4-bit texels, 32x2 net: eight features are four bytes.
+GRIDS = {4: "32x32x8", 8: "45x45x8", 16: "64x64x8", 32: "90x90x8"}
 GOALS = {4: 98.0, 8: 98.7, 16: 99.3, 32: 99.6}
-STRETCH = 5.0
 # Levels of pictures of 768 x 512, by nominal bits a pixel, with the published COIN points.
 PICTURES = {
     0.074: ("grid(24x36x4, 8x12x4)", "16 16", 23.2),
@@ -58,10 +58,11 @@ def visibility_cell(scene: str, kilobytes: int, options: argparse.Namespace, fol
     rng = np.random.default_rng(7)
     positions = rays.standing(casting, options.positions, rng)
     aims = rays.targets(casting, rng)
-    task = visibility.task(casting, aims, positions, options.batch, 0, STRETCH)
-    quantisation = Quantisation(grid_bits=4)
+    size = options.batch or 4096 * options.positions
+    task = visibility.task(casting, aims, positions, size, 0, visibility.STRETCH)
+    task = replace(task, distinct=256, cost_visible=options.cost_visible)
     spec = parse(f"grid({GRIDS[kilobytes]}) -> 32 32 relu -> 1")
-    model = FieldModel(spec, len(positions), 0, quantisation)
+    model = FieldModel(spec, len(positions), 0, visibility.AWARE)
     settings = Settings(options.steps, 0.01, 0.03, device=options.device, checkpoint_every=250)
     start = time.process_time()
     result = train(model, task, settings, folder / "checkpoint")
@@ -87,7 +88,8 @@ def visibility_cell(scene: str, kilobytes: int, options: argparse.Namespace, fol
         "positions": len(positions),
         "triangles": len(casting.mesh.triangles),
         "steps": result.steps,
-        "batch": options.batch,
+        "batch": size,
+        "cost_visible": options.cost_visible,
         "cpu_seconds": seconds,
         "rays": score.rays,
         "grid_bits": 4,
@@ -104,7 +106,7 @@ def picture_cell(path: Path, rate: float, options: argparse.Namespace) -> dict[s
     signal = signals.load_picture(path)
     grids, hidden, coin = PICTURES[rate]
     model = FieldModel(parse(f"{grids} -> {hidden} relu -> 3"), 1, 0, Quantisation(grid_bits=4))
-    task = SignalTask(signal, options.batch)
+    task = SignalTask(signal, options.batch or 16384)
     start = time.process_time()
     train(model, task, Settings(options.steps, 0.01, 0.03, device=options.device))
     field = to_field(model.cpu(), signal)
@@ -185,7 +187,8 @@ def main() -> None:
     parser.add_argument("--most-pictures", type=int, default=24)
     parser.add_argument("--positions", type=int, default=16)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=16384)
+    parser.add_argument("--batch", type=int, help="default 4,096 a position, or samples of a picture 16,384")
+    parser.add_argument("--cost-visible", type=float, default=1.0, help="what wrongly answering 'visible' costs")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--fields", type=Path, default=ROOT / "build" / "bench" / "fields")
     parser.add_argument("--images", type=Path, default=ROOT.parent / "shared" / "images")
@@ -199,6 +202,8 @@ def main() -> None:
         for kilobytes in map(int, options.kilobytes.split(",")):
             for scene in options.scenes.split(","):
                 key = f"{scene}, {kilobytes} KB, {options.positions} positions, {options.steps} steps"
+                if options.cost_visible != 1:
+                    key += f", cost {options.cost_visible:g}"
                 if key not in cells:
                     folder = options.fields / key.replace(", ", "_").replace(" ", "")
                     folder.mkdir(parents=True, exist_ok=True)

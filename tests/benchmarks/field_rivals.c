@@ -160,7 +160,10 @@ double cold(visible_function *visible, const void *field, void *scene, const flo
         const uint16_t a = u[i], b = v[i];
         const int32_t c = code[i];
         float from[3], to[3];
-        for (int axis = 0; axis < 3 && positions; axis++) from[axis] = positions[3 * e + axis], to[axis] = offsets[3 * i + axis];
+        for (int axis = 0; axis < 3; axis++) {
+            from[axis] = positions[3 * e + axis];
+            to[axis] = offsets[3 * i + axis];
+        }
         sink = e + a + b + (uint64_t)c + (uint64_t)(from[0] + to[2]);
         const double begin = now();
 #ifdef WITH_EMBREE
