@@ -41,6 +41,11 @@ def fingerprint(pool: "Pool") -> str:
 
 def save(pool: "Pool", path: Path) -> None:
     """Write the archive; a run that is killed at any moment leaves the old file or the new one."""
+    beside.write(path, dump(pool))
+
+
+def dump(pool: "Pool") -> bytes:
+    """The archive as the content of a file."""
     from approx.gate_pool import Entry
 
     entries = [("best", step, entry) for step, entry in sorted(pool.best.items())]
@@ -69,20 +74,26 @@ def save(pool: "Pool", path: Path) -> None:
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    beside.write(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load(pool: "Pool", path: Path) -> bool:
     """Continue from a checkpoint; whether there was one. InputError: it is broken or another search's."""
-    from approx.gate_pool import Entry
-
     if not path.exists():
         return False
+    restore(pool, path, path)
+    return True
+
+
+def restore(pool: "Pool", source: Path | io.BytesIO, path: Path) -> None:
+    """Continue from what `dump` gave; path: what it is called. InputError: it is broken or another search's."""
+    from approx.gate_pool import Entry
+
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             if sum(item.file_size for item in archive.infolist()) > LARGEST:
                 raise ValueError("too large")
-        with np.load(path, allow_pickle=False) as data:
+        with np.load(source, allow_pickle=False) as data:
             arrays = {name: data[name] for name in ("op", "source", "outputs", "errors", "size", "about")}
         about = json.loads(arrays["about"].tobytes())
         matches = about["fingerprint"] == fingerprint(pool)
@@ -102,4 +113,3 @@ def load(pool: "Pool", path: Path) -> bool:
     pool.archive.errors[:], pool.archive.size[:] = arrays["errors"], arrays["size"]
     pool.rounds, pool.moves, pool.evaluated = about["rounds"], about["moves"], about["evaluated"]
     pool.tried[:], pool.kept[:] = about["tried"], about["kept"]
-    return True

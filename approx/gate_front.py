@@ -4,6 +4,7 @@ Each part can be used alone: `approx.teacher`, `approx.tree_netlist`, `approx.ga
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def front(
     balance: bool = False,
     physics: Physics | None = None,
     islands: int = 1,
+    executor: Executor | None = None,
 ) -> tuple[Candidate, ...]:
     """The front of circuits with one port per column of the table, smallest area first.
 
@@ -76,6 +78,7 @@ def front(
         validation_weights=teacher.balanced(development.validation.labels) if balance else None,
         physics=physics,
         islands=islands,
+        executor=executor,
         settings=settings,
         progress=progress,
         checkpoint=checkpoint,

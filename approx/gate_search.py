@@ -8,6 +8,7 @@ and are never scored.
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def search(
     checkpoint: Path | None = None,
     clean_up: Cleaner | None = None,
     islands: int = 1,
+    executor: Executor | None = None,
 ) -> tuple[Candidate, ...]:
     """The front found, smallest first.
 
@@ -57,14 +59,30 @@ def search(
     checkpoint: a file that is written now and then and continued from where it fits the problem. clean_up: an exact
     minimiser that is applied to the front at the end, and every `Settings.clean_every` rounds; it returns what it was
     given where it fails. islands: processes that search at once and exchange their fronts (`approx.gate_islands`);
-    `rounds` is then of all together, and clean_up must be importable by name. Ctrl-C ends the search and returns what
-    was found. Where there is a delay limit and no circuit within it is found, the front is empty.
+    `rounds` is then of all together, and clean_up must be importable by name; executor: where they run, on other
+    machines for one (`approx.gate_stretches`), else in processes here, with the same result. Ctrl-C ends the search
+    and returns what was found. Where there is a delay limit and no circuit within it is found, the front is empty.
     """
     given = (starts,) if isinstance(starts, Netlist) else tuple(starts)
     if not given or sum(budget is not None for budget in (seconds, moves, rounds)) != 1:
         raise ValueError("give at least one start, and one of seconds, moves and rounds")
     made = problem(given, rows, validation, areas, weights, train, validation_weights, physics, settings)
     gates = [from_netlist(start) for start in given]
+    if islands > 1 and executor is not None:
+        from approx import gate_stretches
+
+        if rounds is None or checkpoint is not None:
+            raise ValueError("islands elsewhere take rounds, and no checkpoint")
+        return gate_stretches.search(
+            made,
+            gates,
+            seed,
+            islands=islands,
+            rounds=rounds,
+            executor=executor,
+            progress=progress,
+            clean_up=clean_up,
+        ).front()
     if islands > 1:
         from approx import gate_islands
 

@@ -4,7 +4,9 @@ The result is a function of the point alone, so there are no time limits but tho
 computed is decided in `inkling.campaign_cluster`.
 """
 
+import contextlib
 import math
+import sys
 import time
 import zlib
 from dataclasses import replace
@@ -16,6 +18,9 @@ from inkling.campaign import Point
 from inkling.store import Circuit, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+
     from approx.netlist import Netlist
     from inkling.candidates import Candidate
     from inkling.effort import Effort
@@ -107,7 +112,8 @@ def _candidates(point: Point, dataset: "Dataset", technology: "Technology") -> "
         return candidates.arithmetic(development, technology, effort, seed, processes=1, mapping_s=MAPPING_S)
     if point.method == "gates":
         islands = int(point.budget.values["islands"])
-        return candidates.circuits(development, technology, effort, seed, islands=islands)
+        with _elsewhere(islands) as executor:
+            return candidates.circuits(development, technology, effort, seed, islands=islands, executor=executor)
     if point.method == "exact":
         return (candidates.exact_network(development, effort, seed),)
     if point.method == "power_of_two":
@@ -115,6 +121,19 @@ def _candidates(point: Point, dataset: "Dataset", technology: "Technology") -> "
     if point.method == "logistic":
         return (candidates.logistic_regression(development),)
     return candidates.decision_trees(development, effort, seed)
+
+
+@contextlib.contextmanager
+def _elsewhere(islands: int) -> "Iterator[Executor | None]":
+    """The cluster whose worker this is, for islands to run on; None for a single one, and outside of a cluster."""
+    worker = sys.modules.get("distributed.worker")
+    if islands == 1 or worker is None or not getattr(worker.thread_state, "execution_state", None):
+        yield None
+        return
+    from distributed import worker_client
+
+    with worker_client() as client:
+        yield client.get_executor(pure=False)
 
 
 def _circuit(candidate: "Candidate", dataset: "Dataset", technology: "Technology", seed: int) -> Circuit:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -105,12 +106,14 @@ def circuits(
     delay_limit_ms: float = DELAY_LIMIT_MS,
     power_weight: float = 0.0,
     starts: Sequence[Netlist] = (),
+    executor: Executor | None = None,
 ) -> tuple[Candidate, ...]:
     """Circuits of the gate-level search: the most accurate on validation rows, and ever smaller ones below it.
 
     islands: processes that search at once; the result is a function of their number too. delay_limit_ms: no circuit
     is slower by the cells' delay tables at any supply voltage; 0: no limit. power_weight: cm2 that 1 mW at the lowest
     supply voltage counts as, 0: area alone. starts: circuits beside trees (`reports.gate_start`).
+    executor: where the islands run, if not in processes of this machine; the result is the same.
     """
     from approx import gate_search
     from approx.gate_front import front
@@ -128,6 +131,7 @@ def circuits(
         progress=progress,
         islands=islands,
         starts=starts,
+        executor=executor,
         physics=physics(technology, delay_limit_ms=delay_limit_ms, power_weight=power_weight),
     )
     names = port_names(development.columns)

@@ -1,4 +1,4 @@
-"""Campaigns on clusters: the same table however many workers there are, and whoever is killed or cut off meanwhile."""
+"""Campaigns on clusters: the same table however many workers there are, and whoever is killed or cut off."""
 
 import contextlib
 import os
