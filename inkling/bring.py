@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from approx.convert import Conversion, convert
-from inkling.design import Job, build
+from inkling import regression_page
+from inkling.design import Built, Job, build
 from inkling.effort import Effort
 from inkling.folder import run_folder
 from inkling.outcome import PACKAGES, report_on, write_run
@@ -147,15 +148,41 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
                 document[name] = {key: round(float(value), 6) for key, value in figures.items()}
         else:
             document["cost"] = {"area_cm2": built.cost.area_cm2, "static_power_mw": dict(built.cost.static_power_mw)}
+            _report_values(asked, built, readings, model, conversion, folder)
         _write_asked(asked, job.fingerprint, folder)
         (folder / "conversion.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     out = asked.out or Path("runs") / asked.model.stem
-    console.print(f"report: {out / 'conversion.json'}", highlight=False, soft_wrap=True)
+    console.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
     if as_json:
         print(json.dumps(document, indent=1))
     if not built.passed:
         print("inkling: verification failed; see verdict.json of the design", file=sys.stderr)
         sys.exit(1)
+
+
+def _report_values(
+    asked: Import,
+    built: Built,
+    readings: _Readings,
+    model: AffineModel,
+    conversion: Conversion,
+    folder: Path,
+) -> None:
+    """The report of a regression, which reads the test rows, after all is chosen."""
+    parts = dict(zip(("train", "validation", "test"), readings.split, strict=True))
+    values = {name: readings.values[part] for name, part in parts.items()}
+    truth = {name: np.asarray(readings.targets[part], np.float64) for name, part in parts.items()}
+    answers = {name: conversion.outputs_of(of)[:, 0] for name, of in values.items()}
+    floats = {name: np.asarray(model.evaluate(of), np.float64)[:, 0] for name, of in values.items()}
+    more = {"rows": {name: len(of) for name, of in truth.items()}, "command": asked.command(), "seed": asked.seed}
+    report = regression_page.describe(
+        built,
+        readings.name,
+        {name: regression_page.errors(truth[name], floats[name], answers[name]) for name in parts},
+        list(zip(truth["test"].tolist(), answers["test"].tolist(), strict=True)),
+        more | {"notes": [*readings.notes, *conversion.notes]},
+    )
+    regression_page.write(report, folder)
 
 
 def _readings(table: Table, asked: Import, model: AffineModel, note: str | None) -> _Readings:

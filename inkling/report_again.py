@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from approx import netlist_files
+from inkling import regression_page
 from inkling.archive import archives
 from inkling.design import circuit_of
 from reports.circuit import Circuit, read_faults
@@ -29,7 +30,9 @@ def rebuild(folder: Path, *, converters: Path | None = None, as_json: bool = Fal
     if not (folder / "report.json").is_file():
         raise InputError(f"{folder} holds no report.json; give a folder that `inkling run` made")
     schema = load(folder / "report.json").data.get("schema")
-    if schema is not None:
+    if schema == regression_page.SCHEMA:
+        data = regression_page.rebuild_page(folder)
+    elif schema is not None:
         from inkling.field_page import rebuild_page
 
         data = rebuild_page(folder)

@@ -50,8 +50,22 @@ def circuits(report: Report, chosen: Point | None, archives: Mapping[str, bytes]
 
 def _article(point: Point, key: str, report: Report, archives: Mapping[str, bytes], *, is_first: bool) -> str:
     circuit = report.circuits.get(point.name, Circuit())
+    cards = circuit_cards(circuit, point, key, report, archives)
+    first = " first" if is_first else ""
+    return (
+        f'<article class="circuit{first}" id="c-{key}" data-circuit="{key}" aria-labelledby="t-{key}">'
+        f'<header><h3 id="t-{key}">{escape(point.name)}</h3><p>{escape(point.method)}</p>{_ladder(point)}</header>'
+        f"{_figures(point)}"
+        f'<div class="cards">{"".join(cards)}</div>{_schematic(circuit)}</article>'
+    )
+
+
+def circuit_cards(
+    circuit: Circuit, point: Point, key: str, report: Report, archives: Mapping[str, bytes]
+) -> list[str]:
+    """What is told of a circuit, each as a card; key: p and a number for designs, r for rivals."""
     is_design = key.startswith("p")
-    cards = [
+    cards = (
         _classes(circuit, report.classes),
         _inputs(circuit, point, report),
         _area(circuit, point),
@@ -59,14 +73,8 @@ def _article(point: Point, key: str, report: Report, archives: Mapping[str, byte
         _faults(circuit.faults, point, is_design),
         _proven(report.verdicts.get(point.name, ()), point),
         _files(point, key, archives) if is_design else "",
-    ]
-    first = " first" if is_first else ""
-    return (
-        f'<article class="circuit{first}" id="c-{key}" data-circuit="{key}" aria-labelledby="t-{key}">'
-        f'<header><h3 id="t-{key}">{escape(point.name)}</h3><p>{escape(point.method)}</p>{_ladder(point)}</header>'
-        f"{_figures(point)}"
-        f'<div class="cards">{"".join(card for card in cards if card)}</div>{_schematic(circuit)}</article>'
     )
+    return [card for card in cards if card]
 
 
 def _ladder(point: Point) -> str:
@@ -100,7 +108,7 @@ def _card(title: str, body: str, style: str = "") -> str:
 
 def _classes(circuit: Circuit, classes: Sequence[str]) -> str:
     matrix, recalls = circuit.confusion, circuit.recalls()
-    if not matrix or len(matrix) != len(classes) or len(matrix) > MOST_CLASSES:
+    if not classes or not matrix or len(matrix) != len(classes) or len(matrix) > MOST_CLASSES:
         return ""
     strange = len(matrix[0]) > len(matrix)
     names = [*classes, *(["no class"] if strange else [])]

@@ -112,7 +112,7 @@ def read(path: Path) -> Report:
         notes=fields.texts("notes", optional=True),
         technology=fields.text("technology", ""),
         measured=fields.texts("measured", optional=True),
-        verdicts={name: tuple(_verdict(item) for item in verdicts.objects(name)) for name in verdicts.data},
+        verdicts={name: tuple(read_verdict(item) for item in verdicts.objects(name)) for name in verdicts.data},
         circuits={name: circuit_from_fields(circuits.inner(name)) for name in circuits.data},
         converters=fields.text("converters", ""),
     )
@@ -130,10 +130,10 @@ def read_verdicts(path: Path) -> tuple[dict[str, Any], ...]:
         listed = None
     if not isinstance(listed, list):
         raise InputError(f"{path}: no list of verdicts; run `inkling verify` again")
-    return tuple(_verdict(item) for item in Fields({"verdicts": listed}, str(path)).objects("verdicts"))
+    return tuple(read_verdict(item) for item in Fields({"verdicts": listed}, str(path)).objects("verdicts"))
 
 
-def _verdict(fields: Fields) -> dict[str, Any]:
+def read_verdict(fields: Fields) -> dict[str, Any]:
     """One verdict with the fields that `sim.verdict.Verdict.to_json` writes, in their order."""
     example = fields.inner("counter_example") if fields.has("counter_example") else None
     return {

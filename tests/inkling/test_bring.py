@@ -60,6 +60,20 @@ def test_a_file_becomes_a_verified_run_folder(tmp_path: Path, regression: bool) 
     if regression:
         assert described["outputs"][0]["port"] == "score_0"
         assert described["outputs"][0]["scale"] > 0
+        report = json.loads((tmp_path / "run" / "report.json").read_text())
+        assert report["schema"] == "inkling.regression/1" and len(report["test_pairs"]) == report["rows"]["test"]
+        truth, answers = np.array(report["test_pairs"]).T
+        root = float(np.sqrt(((truth - answers) ** 2).mean()))
+        assert abs(root - report["errors"]["test"]["rmse_integer"]) < 1e-3 * root
+        html = (tmp_path / "run" / "report.html").read_bytes()
+        assert b"answers against the truth" in html
+        again = inkling(tmp_path, "report", "run", "--json")
+        assert again.returncode == 0, again.stderr
+        assert json.loads(again.stdout) == report and (tmp_path / "run" / "report.html").read_bytes() == html
+        report["test_pairs"] = [[1, "x"]]
+        (tmp_path / "run" / "report.json").write_text(json.dumps(report))
+        again = inkling(tmp_path, "report", "run")
+        assert (again.returncode, again.stderr.count("\n")) == (2, 1), again.stderr
     else:
         assert described["output"]["classes"] == ["setosa", "versicolor", "virginica"]
         (point,) = json.loads((tmp_path / "run" / "report.json").read_text())["points"]
