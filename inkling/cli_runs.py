@@ -100,14 +100,16 @@ def field(
     source: Annotated[
         str,
         typer.Argument(
-            help="A picture or mesh file, town, game-level, or a sample picture.",
+            help="A picture, mesh or series (.wav, .npy, .csv), town, game-level, or a sample picture.",
             autocompletion=one_of("town", "game-level"),
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME where not given.")] = None,
     effort: EffortName = "quick",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 42,
-    kilobytes: Annotated[int, typer.Option(help="Of tables: a picture's, or each position's.")] = 16,
+    kilobytes: Annotated[
+        int, typer.Option(help="Of a picture's packed field, or of tables: each position's, a series'.")
+    ] = 16,
     positions: Annotated[int, typer.Option(help="Places in a scene to see from.")] = 16,
     what: Annotated[
         str,
@@ -115,18 +117,19 @@ def field(
             help="Of a mesh: visibility, or sdf for signed distances.", autocompletion=one_of("visibility", "sdf")
         ),
     ] = "visibility",
+    scene_seed: Annotated[int, typer.Option(help="Seed that the town is built by.")] = 0,
     engine: Annotated[
         int, typer.Option(help="Also a clocked engine in Verilog on so many multiply lanes; 0: none.")
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """From a picture or a scene to a verified integer neural field and its kernels; exit code 1 where one differs.
+    """From a picture, scene, shape or series to a verified integer field and its kernels; exit code 1 if one differs.
 
     Example: inkling field town --out runs/town --positions 16
     """
     from inkling.field_run import FieldRequest, check_request, execute
 
-    request = FieldRequest(source, out, effort, seed, kilobytes, positions, what, engine)
+    request = FieldRequest(source, out, effort, seed, kilobytes, positions, what, engine, scene_seed)
     check_request(request)
     with ending():
         if not execute(request, as_json=as_json):

@@ -51,6 +51,18 @@ def check(how: FieldPlan, compiled: CField, kernel_py: str, count: int, seed: in
     return verdicts
 
 
+def check_unpacked(how: FieldPlan, unpacked: NDArray[np.uint8]) -> Verdict:
+    """The table file that unpack.c gave against the one that the field has, byte for byte."""
+    expected = tables(how)
+    same = unpacked.shape == expected.shape
+    wrong = np.flatnonzero(unpacked != expected) if same else np.arange(len(expected))
+    example = None
+    if len(wrong):
+        at = int(wrong[0])
+        example = {"byte": at, "expected": int(expected[at]), "found": int(unpacked[at]) if same else -1}
+    return Verdict("c", "unpack.c", "hdl.field_plan.tables", len(expected), len(wrong), 0.0, example, detail="unpack")
+
+
 def nanoseconds(compiled: CField, field: IntegerField, seed: int, count: int = 100_000) -> float:
     """Nanoseconds a query of the batch entry in use, the least of seven rounds."""
     entry, u, v = queries(field, count, seed)

@@ -112,7 +112,10 @@ def quality(model: Model, signal: Signal) -> float:
 
 
 def to_field(model: FieldModel, signal: Signal) -> FloatField:
-    """A trained model as arrays; the answers range as the signal does."""
+    """A trained model as arrays; answers range as the signal does, a picture's over 0..1, so that they are bytes."""
     meaning: Meaning = signal.meaning
+    outputs = signal.values.shape[1]
+    if meaning == "picture":
+        return model.to_field(meaning, [0.0] * outputs, [1.0] * outputs)
     low, high = signal.values.min(0), signal.values.max(0)
     return model.to_field(meaning, [float(x) for x in low], [float(x) for x in high])

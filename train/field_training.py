@@ -88,8 +88,16 @@ def processes() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path | None = None) -> Trained:
+def train(
+    model: torch.nn.Module,
+    task: Task,
+    settings: Settings,
+    folder: Path | None = None,
+    told: Callable[[int, float], None] = lambda step, loss: None,
+) -> Trained:
     """Train in place; a model's `progressed(share)`, if it has one, is called before each step and with 1 at the end.
+
+    told: called after each step with the number of steps taken and the loss.
 
     With a folder, checkpoints are kept there and training goes on from a fitting one: killed and started again, it
     ends with the same weights as if it had not been. Ctrl-C ends after the step, writes the checkpoint and returns.
@@ -141,6 +149,7 @@ def train(model: torch.nn.Module, task: Task, settings: Settings, folder: Path |
                 optimiser.step()
                 value, stopped = _agree(total, interrupted.is_set(), world, device)
                 losses.append(value)
+                told(len(losses), value)
                 if not math.isfinite(value):
                     raise InputError(f"the loss is not finite at step {step}: train at a smaller rate")
                 due = stopped or step + 1 == settings.steps or (step + 1) % settings.checkpoint_every == 0

@@ -169,10 +169,22 @@ def shape(mesh: Mesh, resolution: int, slices: int, occupancy: bool = False) -> 
     """
     if not 2 <= resolution <= 4096 or not 1 <= slices <= 4096 or resolution**2 * slices > MAX_SAMPLES:
         raise InputError(f"{mesh.name}: {resolution} x {resolution} places on {slices} slices: give fewer")
-    low, high = mesh.bounds
-    low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
     uv = np.tile(texel_places(resolution, resolution), (slices, 1))
     entry = np.repeat(np.arange(slices, dtype=np.int32), resolution**2)
+    return _slices(mesh, slices, entry, uv, occupancy)
+
+
+def shape_at(mesh: Mesh, slices: int, count: int, rng: np.random.Generator, occupancy: bool = False) -> Signal:
+    """As `shape`, at `count` places drawn at random on all slices: what a field of it can be measured on."""
+    if not 1 <= count <= MAX_SAMPLES or not 1 <= slices <= 4096:
+        raise InputError(f"{mesh.name}: {count} places on {slices} slices: give fewer")
+    entry = rng.integers(slices, size=count, dtype=np.int32)
+    return _slices(mesh, slices, entry, rng.random((count, 2), np.float32), occupancy)
+
+
+def _slices(mesh: Mesh, slices: int, entry: NDArray[np.int32], uv: F32, occupancy: bool) -> Signal:
+    low, high = mesh.bounds
+    low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
     z = low[2] + (high[2] - low[2]) * (entry + 0.5) / slices
     places = np.concatenate([low[:2] + uv * (high - low)[:2], z[:, None]], axis=1)
     values = signed_distance(mesh, places)[:, None]

@@ -26,8 +26,10 @@ def test_a_picture_becomes_verified_kernels(tmp_path: Path) -> None:
     report = json.loads((out / "report.json").read_text())
     assert {verdict["mismatches"] for verdict in report["verdicts"]} == {0}
     assert report["psnr_integer_db"] > 20
-    # The tables alone would be fewer bytes: the layers count as well.
-    assert report["bytes"] > (out / "tables.bin").stat().st_size
+    # The packed tables alone would be fewer bytes: the layers count as well.
+    assert (out / "packed.bin").stat().st_size < report["bytes"] <= 1024
+    assert report["bytes_in_memory"] > (out / "tables.bin").stat().st_size
+    assert report["psnr_jpeg_db"] > 20 and report["jpeg_bytes"] <= report["bytes"]
     assert report["bits_per_pixel"] == 8 * report["bytes"] / 32**2
     for name in ("kernel.c", "kernel.h", "kernel.py", "tables.bin", "field.json", "run.json", "report.html"):
         assert (out / name).stat().st_size
