@@ -36,8 +36,8 @@ DEVICES = {
         ),
         Device("hx1k", "Lattice iCE40 HX", "synth_ice40 -device hx", _ICE40, ("--hx1k", "--package", "tq144")),
         Device("hx8k", "Lattice iCE40 HX", "synth_ice40 -device hx", _ICE40, ("--hx8k", "--package", "ct256")),
-        Device("ecp5-25k", "Lattice ECP5", "synth_ecp5", _ECP5, ("--25k", "--package", "CABGA381")),
-        Device("ecp5-85k", "Lattice ECP5", "synth_ecp5", _ECP5, ("--85k", "--package", "CABGA381")),
+        Device("ecp5-25k", "Lattice ECP5", "synth_ecp5 -nowidemux", _ECP5, ("--25k", "--package", "CABGA381")),
+        Device("ecp5-85k", "Lattice ECP5", "synth_ecp5 -nowidemux", _ECP5, ("--85k", "--package", "CABGA381")),
     )
 }
 # Cells by what they are; those of a kind that takes several LUTs count as many.
@@ -127,8 +127,8 @@ def place(
     """Place and route a module between shift registers, which stand for its pins, so that any number of ports fits.
 
     clock: the module's clock port, if it has one of that name; a combinational module is timed from register to
-    register. Raises InputError where nextpnr is missing, hdl.process.ToolError where a tool is late or fails (as where
-    the module does not fit).
+    register. Raises InputError where nextpnr is missing, hdl.process.ToolError where a tool is late or fails, as
+    where the module does not fit.
     """
     if reason := missing(device):
         raise InputError(reason)
