@@ -36,8 +36,20 @@ DEVICES = {
         ),
         Device("hx1k", "Lattice iCE40 HX", "synth_ice40 -device hx", _ICE40, ("--hx1k", "--package", "tq144")),
         Device("hx8k", "Lattice iCE40 HX", "synth_ice40 -device hx", _ICE40, ("--hx8k", "--package", "ct256")),
-        Device("ecp5-25k", "Lattice ECP5", "synth_ecp5 -nowidemux", _ECP5, ("--25k", "--package", "CABGA381")),
-        Device("ecp5-85k", "Lattice ECP5", "synth_ecp5 -nowidemux", _ECP5, ("--85k", "--package", "CABGA381")),
+        Device(
+            "ecp5-25k",
+            "Lattice ECP5",
+            "synth_lattice -family ecp5 -nowidelut",
+            _ECP5,
+            ("--25k", "--package", "CABGA381"),
+        ),
+        Device(
+            "ecp5-85k",
+            "Lattice ECP5",
+            "synth_lattice -family ecp5 -nowidelut",
+            _ECP5,
+            ("--85k", "--package", "CABGA381"),
+        ),
     )
 }
 # Cells by what they are; those of a kind that takes several LUTs count as many.
