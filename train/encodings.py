@@ -160,23 +160,32 @@ class GridEncoding(torch.nn.Module):
         return torch.cat(parts, 1)
 
 
+def arcs(turns: Tensor) -> Tensor:
+    """A parabola arc for each half turn, in place of sin(2 pi x): `train.field.activate`'s periodic_quadratic."""
+    g = turns - torch.floor(turns + 0.5)
+    return 16 * g * (0.5 - g.abs())
+
+
 class Fourier(torch.nn.Module):
     """sin(2 pi (B x)) and cos, x = 2 uv - 1; B float32 [frequencies, 2] is fixed, drawn from a normal of `scale`.
 
-    forward -> [N, 2 * frequencies]: the sines, then the cosines.
+    forward -> [N, 2 * frequencies]: the sines, then the cosines; with `arcs`, parabola arcs in place of both.
     """
 
     matrix: Tensor
 
-    def __init__(self, frequencies: int, scale: float, seed: int, matrix: Tensor | None = None):
+    def __init__(self, frequencies: int, scale: float, seed: int, matrix: Tensor | None = None, arcs: bool = False):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         drawn = torch.randn(frequencies, 2, generator=generator) * scale
         self.register_buffer("matrix", drawn if matrix is None else matrix)
-        self.features = 2 * len(self.matrix)
+        self.features, self.arcs = 2 * len(self.matrix), arcs
 
     def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
         del entry
+        if self.arcs:
+            turns = (2 * uv - 1) @ self.matrix.T
+            return torch.cat([arcs(turns), arcs(turns + 0.25)], 1)
         turns = 2 * math.pi * (2 * uv - 1) @ self.matrix.T
         return torch.cat([torch.sin(turns), torch.cos(turns)], 1)
 

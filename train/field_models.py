@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from train.encodings import Fourier, GridEncoding, Quantisation, quantise_weights, straight_through
+from train.encodings import Fourier, GridEncoding, Quantisation, arcs, quantise_weights, straight_through
 from train.errors import InputError
 from train.field import ACTIVATIONS, Activation, FloatField, Grid, Meaning, Sight
 
@@ -23,7 +23,8 @@ MOST_PARAMETERS = 2**30
 @dataclass(frozen=True)
 class Spec:
     """A model. levels: (height, width, features) of grids; coordinates: uv enters too; fourier: (frequencies,
-    scale) of fixed Fourier features, or none; hidden: widths; omega: first-layer frequency of sine-like layers."""
+    scale) of fixed Fourier features, or none; hidden: widths; omega: first-layer frequency of sine-like layers;
+    arcs: the Fourier features are parabola arcs in place of sines, which integers have."""
 
     levels: tuple[tuple[int, int, int], ...]
     coordinates: bool
@@ -32,12 +33,14 @@ class Spec:
     activation: Activation
     outputs: int
     omega: float = 30.0
+    arcs: bool = False
 
 
 def parse(notation: str) -> Spec:
     """Read the notation: encodings, `->`, hidden widths and an activation, `->`, the number of answers.
 
-    Encodings: `grid(64x64x2, 16x16x4)`, `fourier(128, 10)`, `uv`, joined by `+`; activations: relu, sine,
+    Encodings: `grid(64x64x2, 16x16x4)`, `fourier(128, 10)`, `arcs(128, 10)` (Fourier features of periodic-quadratic
+    arcs), `uv`, joined by `+`; activations: relu, sine,
     periodic_quadratic, the latter two with a frequency, `sine(30)`. `grid(64x64x2) + uv -> 32 32 relu -> 1`.
     Raises InputError that names what is wrong.
     """
@@ -45,7 +48,7 @@ def parse(notation: str) -> Spec:
     if len(parts) != 3:
         raise InputError(f"{notation!r}: a model is written 'encoding -> hidden layers -> answers'")
     levels: list[tuple[int, int, int]] = []
-    coordinates, fourier = False, None
+    coordinates, fourier, parabolas = False, None, False
     for encoding in (item.strip() for item in parts[0].split("+")):
         if encoding == "uv":
             coordinates = True
@@ -54,10 +57,12 @@ def parse(notation: str) -> Spec:
                 if not (sizes := re.fullmatch(r"\s*(\d{1,5})x(\d{1,5})x(\d{1,3})\s*", level)):
                     raise InputError(f"{notation!r}: a level is written HEIGHTxWIDTHxFEATURES, not {level.strip()!r}")
                 levels.append((int(sizes[1]), int(sizes[2]), int(sizes[3])))
-        elif match := re.fullmatch(r"fourier\(\s*(\d{1,4})\s*,\s*(\d+\.?\d*)\s*\)", encoding):
-            fourier = (int(match[1]), float(match[2]))
+        elif match := re.fullmatch(r"(fourier|arcs)\(\s*(\d{1,4})\s*,\s*(\d+\.?\d*)\s*\)", encoding):
+            fourier, parabolas = (int(match[2]), float(match[3])), match[1] == "arcs"
         else:
-            raise InputError(f"{notation!r}: {encoding!r} is no encoding; give grid(...), fourier(n, scale) or uv")
+            raise InputError(
+                f"{notation!r}: {encoding!r} is no encoding; give grid(...), fourier(n, scale), arcs(n, scale) or uv"
+            )
     *widths, name = parts[1].split()
     match = re.fullmatch(r"([a-z_]+)(?:\((\d+\.?\d*)\))?", name)
     if not match or match[1] not in ACTIVATIONS or not all(re.fullmatch(r"\d{1,4}", width) for width in widths):
@@ -72,6 +77,7 @@ def parse(notation: str) -> Spec:
         match[1],  # type: ignore[arg-type]
         int(parts[2]),
         float(match[2] or 30),
+        parabolas,
     )
     if any(min(level) < 1 for level in levels) or any(not 1 <= width <= MOST_WIDTH for width in spec.hidden):
         raise InputError(f"{notation!r}: every size must be at least 1, and a hidden layer at most {MOST_WIDTH}")
@@ -86,8 +92,7 @@ def activation(kind: Activation, x: Tensor) -> Tensor:
         return torch.relu(x)
     if kind == "sine":
         return torch.sin(2 * math.pi * x)
-    g = x - torch.floor(x + 0.5)
-    return 16 * g * (0.5 - g.abs())
+    return arcs(x)
 
 
 class FieldModel(torch.nn.Module):
@@ -101,7 +106,7 @@ class FieldModel(torch.nn.Module):
                 f"the grids would hold more than {MOST_PARAMETERS} numbers; give fewer or smaller levels"
             )
         self.grids = GridEncoding(spec.levels, entries, seed, quantisation) if spec.levels else None
-        self.fourier = Fourier(*spec.fourier, seed) if spec.fourier else None
+        self.fourier = Fourier(*spec.fourier, seed, arcs=spec.arcs) if spec.fourier else None
         width = (self.grids.features if self.grids else 0) + 2 * spec.coordinates
         width += self.fourier.features if self.fourier else 0
         generator = torch.Generator().manual_seed(seed + 1)
@@ -134,7 +139,8 @@ class FieldModel(torch.nn.Module):
         if self.spec.coordinates:
             parts.append(2 * uv - 1)
         if self.fourier is not None:
-            parts.append(self.fourier(entry, uv))
+            waves = self.fourier(entry, uv)
+            parts.append(self.floored(waves) if self.spec.arcs else waves)
         return torch.cat(parts, 1)
 
     def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
@@ -150,6 +156,9 @@ class FieldModel(torch.nn.Module):
         weights: Tensor = self.layers[number].weight  # type: ignore[assignment]
         if self.quantisation is None or not self.rounding:
             return weights
+        if number == 0 and self.spec.coordinates:  # theirs have 16 bits
+            read = quantise_weights(weights[:, :-2], self.quantisation.weight_bits) if self.grids else weights[:, :0]
+            return torch.cat([read, weights[:, -2:]], 1)
         return quantise_weights(weights, self.quantisation.weight_bits)
 
     def activate(self, values: Tensor) -> Tensor:
@@ -164,10 +173,14 @@ class FieldModel(torch.nn.Module):
             if not self.rounding:
                 return clipped
             return straight_through(clipped, torch.floor(clipped / step + 0.5) * step)
-        half = 2.0 ** (bits - 1)
-        if not self.rounding:
-            return values
-        return straight_through(values, torch.floor(values * half).clamp(max=half - 1) / half)
+        return self.floored(values)
+
+    def floored(self, waves: Tensor) -> Tensor:
+        """Values in -1..1 floored to signed codes, where training is aware of them."""
+        if self.quantisation is None or not self.rounding:
+            return waves
+        half = 2.0 ** (self.quantisation.activation_bits - 1)
+        return straight_through(waves, torch.floor(waves * half).clamp(max=half - 1) / half)
 
     @torch.no_grad()
     def to_field(
@@ -198,6 +211,6 @@ class FieldModel(torch.nn.Module):
             np.array(low, np.float32),
             np.array(high, np.float32),
             meaning,
-            "sine" if self.fourier is not None else None,
+            None if self.fourier is None else "periodic_quadratic" if self.spec.arcs else "sine",
             sight,
         )

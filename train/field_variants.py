@@ -3,13 +3,16 @@
 All take entry int64 [N] and uv [N, 2] as every field model does, and are trained by the same loop.
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from train.encodings import GridEncoding
+from train.encodings import GridEncoding, Quantisation
 from train.errors import InputError
+from train.field import F32, Activation, FloatField, Meaning
 from train.field_models import FieldModel, Spec, activation, parse
 
 Tensor = torch.Tensor
@@ -52,14 +55,22 @@ class ProgressiveField(torch.nn.Module):
     what the levels below leave over, while they do not see its gradient. forward -> [levels, N, outputs].
     """
 
-    def __init__(self, outputs: int, widths: Sequence[int], omegas: Sequence[float], seed: int = 0):
+    def __init__(
+        self,
+        outputs: int,
+        widths: Sequence[int],
+        omegas: Sequence[float],
+        seed: int = 0,
+        kind: Activation = "sine",
+        quantisation: Quantisation | None = None,
+    ):
         super().__init__()
         if len(widths) != len(omegas) or not widths:
             raise InputError("a progressive field needs one width and one frequency for every level")
         self.levels = torch.nn.ModuleList()
         for k, (width, omega) in enumerate(zip(widths, omegas, strict=True)):
-            spec = Spec((), True, None, (width, width), "sine", outputs, omega)
-            level = FieldModel(spec, 1, seed + 10 * k)
+            spec = Spec((), True, None, (width, width), kind, outputs, omega)
+            level = FieldModel(spec, 1, seed + 10 * k, quantisation)
             if k:
                 with torch.no_grad():  # a new level starts by changing nothing much
                     level.layers[-1].weight.mul_(0.1)  # type: ignore[operator]
@@ -71,6 +82,41 @@ class ProgressiveField(torch.nn.Module):
             added = level(entry, uv)
             answers.append(added if not answers else answers[-1].detach() + added)
         return torch.stack(answers)
+
+    def progressed(self, progress: float) -> None:
+        """As `FieldModel.progressed`, for every level."""
+        for level in self.levels:
+            level.progressed(progress)  # type: ignore[operator]
+
+    def to_field(
+        self, meaning: Meaning, low: list[float], high: list[float], levels: int | None = None
+    ) -> FloatField:
+        """The first `levels` levels (else all) as one field: their networks side by side, answers added."""
+        parts: list[FloatField] = [
+            level.to_field(meaning, low, high)  # type: ignore[operator]
+            for level in self.levels[: len(self.levels) if levels is None else levels]
+        ]
+        weights: list[F32] = []
+        biases: list[F32] = []
+        last = len(parts[0].weights) - 1
+        for number in range(last + 1):
+            pieces = [part.weights[number] for part in parts]
+            shifts = [part.biases[number] for part in parts]
+            if number == last:
+                weights.append(np.concatenate(pieces, axis=1))
+                biases.append(np.sum(shifts, axis=0, dtype=np.float32))
+                continue
+            if number == 0:
+                weights.append(np.concatenate(pieces))
+            else:
+                block = np.zeros([sum(sizes) for sizes in zip(*(p.shape for p in pieces), strict=True)], np.float32)
+                row, column = 0, 0
+                for piece in pieces:
+                    block[row : row + piece.shape[0], column : column + piece.shape[1]] = piece
+                    row, column = row + piece.shape[0], column + piece.shape[1]
+                weights.append(block)
+            biases.append(np.concatenate(shifts))
+        return dataclasses.replace(parts[0], weights=tuple(weights), biases=tuple(biases))
 
 
 class TiledField(torch.nn.Module):
