@@ -162,7 +162,7 @@ def _measured(
         for limit in limits:
             best = within(stairs, limit)
             # The constant answer needs no circuit.
-            found[_measure(limit)].setdefault(split, []).append(best.test if best is not None else majority)
+            found[_measure(limit)].setdefault(split, []).append(best.held_out if best is not None else majority)
     return {
         measure: {split: sum(values) / len(values) for split, values in by_split.items()}
         for measure, by_split in found.items()

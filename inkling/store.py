@@ -166,7 +166,7 @@ class Store:
 
         _, circuits = _tables()
         c = circuits.c
-        wanted = sa.select(c.point, c.number, c.area_cm2, c.power_mw, c.train, c.validation, c.test)
+        wanted = sa.select(c.point, c.number, c.area_cm2, c.power_mw, c.train, c.validation, c["test"])
         yield from self._stream(wanted)
 
     def netlist(self, key: str, number: int) -> str | None:

@@ -14,19 +14,19 @@ from reports.pareto import hypervolume
 
 @dataclass(frozen=True)
 class Circuit:
-    """Area in cm2, static power in mW, and accuracies as shares."""
+    """Area in cm2, static power in mW, and accuracies as shares; held_out: on the test rows."""
 
     area_cm2: float
     power_mw: float
     train: float
     validation: float
-    test: float
+    held_out: float
 
 
 def chosen(circuits: Sequence[Circuit]) -> list[Circuit]:
     """The staircase that validation rows choose: smallest area first, each better than all that are smaller.
 
-    The test accuracy of a circuit has no part in it. Of equals on validation rows the smaller one is kept.
+    Its held-out accuracy has no part in it. Of equals on validation rows the smaller one is kept.
     """
     kept: list[Circuit] = []
     for circuit in sorted(circuits, key=lambda c: (c.area_cm2, -c.validation, -c.train, c.power_mw)):
@@ -43,7 +43,7 @@ def within(staircase: Sequence[Circuit], limit_cm2: float) -> Circuit | None:
 
 def volume(staircase: Sequence[Circuit], majority_rate: float, limit_cm2: float) -> float:
     """Decades of area times test accuracy above the majority rate (`reports.pareto.hypervolume`)."""
-    pairs = [(circuit.area_cm2, circuit.test) for circuit in staircase]
+    pairs = [(circuit.area_cm2, circuit.held_out) for circuit in staircase]
     return hypervolume(pairs, area_limit_cm2=limit_cm2, accuracy_floor=majority_rate)
 
 
