@@ -78,11 +78,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--peers", type=Path, help="a Python that can import alkaid")
+    parser.add_argument("--only", default="", help="rows whose name has this text")
     parser.add_argument("--limit-s", type=float, default=900.0, help="for each tool")
     asked = parser.parse_args()
     rows: dict[str, Any] = json.loads(asked.json.read_text())["rows"] if asked.json.exists() else {}
 
     def once(key: str, make: Callable[[], str], device: str, more: Callable[[], dict[str, Any]]) -> None:
+        if asked.only not in key:
+            return
         if key not in rows:
             rows[key] = more() | measured(make(), fpga.device_of(device), asked.limit_s)
             content = {"rows": rows, "versions": versions(), "machine": platform.machine()}
