@@ -19,6 +19,7 @@ from approx.field_coding import encode as encode_offsets
 from approx.field_network import IntegerField
 from approx.field_quantise import quantise
 from inkling import field_picture
+from inkling.field_view import panoramas
 from train import rays, scenes, series, signals, visibility
 from train.encodings import Quantisation
 from train.errors import InputError
@@ -60,7 +61,10 @@ class Ask:
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
-    """A field, how it came about, its figures, and pictures to look at: label and uint8 [height, width, channels]."""
+    """A field, how it came about, its figures, and pictures to look at: label and uint8 [height, width, channels].
+
+    truth: of a picture, uint8 [height, width, channels]; views: further pictures of the same form with their labels.
+    """
 
     notation: str
     trained: Trained
@@ -69,6 +73,7 @@ class Learnt:
     shape: tuple[int, int] | None = None
     truth: NDArray[np.uint8] | None = None
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    views: tuple[tuple[str, NDArray[np.uint8]], ...] = ()
 
 
 class Subject(Protocol):
@@ -221,7 +226,8 @@ class Sight:
             "majority_percent": 100 * max(share, 1 - share),
         }
         facts = {"positions": len(places), "triangles": len(self.mesh.triangles), "held_out_rays": len(seen)}
-        return Learnt(notation, trained, integers, figures, facts=facts)
+        views = panoramas(casting, places[0], integers, 0)
+        return Learnt(notation, trained, integers, figures, facts=facts, views=views)
 
 
 def _digest(*arrays: NDArray[Any]) -> str:

@@ -36,7 +36,7 @@ _KEY = (
 def page(report: Mapping[str, Any], pictures: Sequence[tuple[str, bytes]]) -> str:
     """HTML text; pictures are labels with PNG files. Names may hold anything."""
     key = "".join(
-        f"<div><dt>{name}</dt><dd>{_text(report[field])}<small>{unit}</small></dd></div>"
+        f"<div><dt>{name}</dt><dd>{_rounded(report[field])}{unit and chr(0xA0) + unit}</dd></div>"
         for field, name, unit in _KEY
         if field in report
     )
@@ -103,6 +103,10 @@ def rebuild_page(folder: Path) -> dict[str, Any]:
             pictures.append((path.stem.partition(" ")[2] or path.stem, path.read_bytes()))
     beside.write(folder / "report.html", page(fields.data, pictures).encode())
     return json.loads(json.dumps(dict(fields.data)))  # type: ignore[no-any-return]
+
+
+def _rounded(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if value >= 0.1 else f"{value:.3g}"
 
 
 def _text(value: object) -> str:

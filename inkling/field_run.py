@@ -129,16 +129,19 @@ def _write(path: Path, document: dict[str, Any] | list[dict[str, Any]]) -> None:
 
 
 def _pictures(learnt: Learnt, compiled: CField) -> list[tuple[str, bytes]]:
-    """PNG files of the truth and of what the kernel decodes; none but of pictures."""
-    if learnt.shape is None or learnt.truth is None:
+    """PNG files of the truth and of what the kernel decodes, or of what is seen from a place."""
+    shown = list(learnt.views)
+    if learnt.shape is not None and learnt.truth is not None:
+        height, width = learnt.shape
+        shown += [("the picture", learnt.truth), ("the integer field", compiled.decode(width, height))]
+    if not shown:
         return []
     import io
 
     from PIL import Image
 
-    height, width = learnt.shape
     found = []
-    for label, pixels in (("the picture", learnt.truth), ("the integer field", compiled.decode(width, height))):
+    for label, pixels in shown:
         stream = io.BytesIO()
         Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(stream, "PNG")
         found.append((label, stream.getvalue()))
