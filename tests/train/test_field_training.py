@@ -1,5 +1,6 @@
 """The training loop: learns, resumes after kill -9 with the same weights, stops on Ctrl-C, agrees over processes."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -90,6 +91,34 @@ def test_two_processes_learn_as_one_does(tmp_path: Path) -> None:
     one, two = np.load(tmp_path / "one" / "losses.npy"), np.load(tmp_path / "two" / "losses.npy")
     assert len(one) == 25 and one[-1] < one[0]
     assert np.allclose(one, two, rtol=2e-3)
+
+
+def everyone(folder: Path) -> list[int]:
+    """Processes that were given the folder, the launcher among them."""
+    found = []
+    for place in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            if str(folder).encode() in (place / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(place.name))
+    return found
+
+
+def test_two_processes_that_are_killed_end_with_the_weights_of_two_that_are_not(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+    finish(job(whole, "25", "2", launcher=launcher))
+    killed = job(broken, "25", "2", "slow", launcher=launcher)
+    for _ in range(2400):
+        if (broken / "checkpoint.json").exists():
+            break
+        with pytest.raises(subprocess.TimeoutExpired):
+            killed.wait(0.05)
+    for pid in everyone(broken):  # torchrun's workers have groups of their own
+        os.kill(pid, signal.SIGKILL)
+    killed.communicate()
+    assert (broken / "checkpoint.json").exists() and not (broken / "weights.npy").exists()
+    finish(job(broken, "25", "2", launcher=launcher))
+    assert np.array_equal(np.load(whole / "weights.npy"), np.load(broken / "weights.npy"))
 
 
 def test_wrong_settings_and_checkpoints_are_refused(tmp_path: Path) -> None:

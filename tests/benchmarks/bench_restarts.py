@@ -1,0 +1,63 @@
+"""Networks trained a second by the batched program, against one network at a time, as JSON.
+
+    python tests/benchmarks/bench_restarts.py [--sets iris,pendigits] [--restarts 1,48,192] [--device cpu|cuda]
+
+A network is a whole training of a quick run (about 4,000 steps of at most 512 rows). On a CPU processor seconds count,
+which other work on the machine changes little; on a GPU seconds of the clock.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from train import beside, mlp  # noqa: E402
+from train.sources import load  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", default="iris,pendigits")
+    parser.add_argument("--restarts", default="1,48,192")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--epochs", type=int, default=None)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results") / "restarts.json")
+    options = parser.parse_args()
+    document: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
+    clock = time.process_time if options.device == "cpu" else time.perf_counter
+    for name in options.sets.split(","):
+        development = load(name, seed=0).development
+        for restarts in map(int, options.restarts.split(",")):
+            hidden = mlp.default_hidden(development)[-1:]
+            begun = clock()
+            found = mlp.train(
+                development,
+                hidden=hidden,
+                restarts=restarts,
+                seed=0,
+                power_of_two=True,
+                epochs=options.epochs,
+                device=options.device,
+            )
+            spent = clock() - begun
+            plan = mlp.schedule(len(development.train.labels), options.epochs)
+            document[f"{options.device} {name} {restarts}"] = {
+                "networks": len(found),
+                "hidden": hidden[0],
+                "steps": plan.steps,
+                "seconds": round(spent, 2),
+                "networks_a_second": round(len(found) / spent, 3),
+                "steps_of_networks_a_second": round(plan.steps * len(found) / spent),
+                "best_validation": round(found[0].validation_accuracy, 4),
+            }
+            print(name, restarts, document[f"{options.device} {name} {restarts}"], flush=True)
+            beside.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
