@@ -1,8 +1,8 @@
 """Fields on every route: python -P tests/benchmarks/bench_field_engine.py [--queries N] [--json FILE].
 
 Two networks: PyTorch in integers, numba and every path of the C kernel on the same queries as the definition; then
-the emitted engine on three numbers of lanes: all queries at full pace, a tenth with random stalls and resets, a thousand
-from random registers, a sample in Amaranth's simulator. Bits and clocks must be those of the reference and of the
+the emitted engine on three numbers of lanes: all queries at full pace, a tenth with stalls and resets, some from
+random registers, a sample in Amaranth's simulator. Bits and clocks must be those of the reference and of the
 model. Fully folded, 1e6 queries take minutes; what the file holds already is not measured again.
 """
 

@@ -4,8 +4,8 @@
         [--losses 4] [--images FOLDER] [--json FILE]
 
 Bits are those of packed.bin and of the network (a byte a weight, four a bias), all that a decoder needs beside its
-program; the emitted unpack.c and kernel.c decode what is measured, and the picture is compared with the reference's.
-Every result is written as soon as it is there, and what the file already holds is not run again.
+program; figures are of the integer reference, and the emitted unpack.c and kernel.c must give its very picture. Every
+result is written as soon as it is there, and what the file already holds is not run again.
 """
 
 import argparse
@@ -27,6 +27,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from approx.field_network import IntegerField  # noqa: E402
 from hdl import field_call, field_unpack  # noqa: E402
 from hdl.field_plan import plan, tables  # noqa: E402
 from inkling.field_picture import decoded, jpeg_curve, learn  # noqa: E402
@@ -54,15 +55,32 @@ def least(job: Any, rounds: int = 15) -> float:
     return 1e3 * best
 
 
-def cell(path: Path, rate: float, steps: int, guess: float | None) -> dict[str, Any]:
-    """One picture at one size, from the picture to the pixels that C decodes; guess: about what a bit costs."""
+def cell(path: Path, rate: float, steps: int, guess: float | None, compiled: bool) -> dict[str, Any]:
+    """One picture at one size, decoded by the reference, and by the emitted C where asked; guess: a bit's price."""
     signal = signals.load_picture(path)
     assert signal.shape is not None
     height, width = signal.shape
     start = time.process_time()
     learnt = learn(signal, int(rate * len(signal.values) / 8), Settings(steps, RATE), guess=guess)
     seconds = time.process_time() - start
-    how = plan(learnt.field)
+    reference = np.round(decoded(learnt.field, height, width) * 255).astype(np.uint8)
+    size = learnt.packed + learnt.network
+    return {
+        "bytes": size,
+        "price": learnt.price,
+        "bits_per_pixel": 8 * size / len(signal.values),
+        "psnr_db": signals.psnr(reference / 255, signal.values),
+        "psnr_float_db": signals.psnr(evaluate(learnt.floats, signal.entry, signal.uv), signal.values),
+        "network_bytes": learnt.network,
+        "steps": steps,
+        "cpu_seconds": seconds,
+        **(emitted(learnt.field, reference, height, width) if compiled else {}),
+    }
+
+
+def emitted(field: IntegerField, reference: Any, height: int, width: int) -> dict[str, Any]:
+    """Unpack and decode by the emitted C, compare with the reference, and take the times."""
+    how = plan(field)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         unpacker, kernel = field_unpack.build(how, folder), field_call.build(how, folder)
@@ -71,26 +89,14 @@ def cell(path: Path, rate: float, steps: int, guess: float | None) -> dict[str, 
         assert (table == tables(how)).all(), "unpack.c does not give the table file"
         assert kernel.load(field_call.aligned(table.tobytes())) == 0
         pixels = kernel.decode(width, height)
-        milliseconds = {
+        assert (pixels.reshape(reference.shape) == reference).all(), "the kernel's picture is not the reference's"
+        return {
             "unpack_ms": least(lambda: unpacker.unpack(packed)),
             "decode_ms": least(lambda: kernel.decode(width, height)),
+            "packed_bytes": len(packed),
+            "table_bytes": how.total,
+            "path": kernel.path,
         }
-    reference = np.round(decoded(learnt.field, height, width) * 255).astype(np.uint8)
-    assert (pixels.reshape(-1, pixels.shape[2]) == reference).all(), "the kernel's picture is not the reference's"
-    size = len(packed) + learnt.network
-    return {
-        "bytes": size,
-        "price": learnt.price,
-        "bits_per_pixel": 8 * size / len(signal.values),
-        "psnr_db": signals.psnr(reference / 255, signal.values),
-        "psnr_float_db": signals.psnr(evaluate(learnt.floats, signal.entry, signal.uv), signal.values),
-        "network_bytes": learnt.network,
-        "table_bytes": how.total,
-        "steps": steps,
-        "cpu_seconds": seconds,
-        "path": kernel.path,
-        **milliseconds,
-    }
 
 
 def losses(path: Path, rate: float, steps: int) -> dict[str, float]:
@@ -120,6 +126,9 @@ def main() -> None:
     parser.add_argument("--rates", default="0.307,0.16,0.074,0.611")
     parser.add_argument("--most-pictures", type=int, default=24)
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument(
+        "--compiled", type=int, default=3, help="pictures that the emitted C decodes, and is timed on"
+    )
     parser.add_argument("--losses", type=int, default=4, help="pictures on which the integers' loss is measured")
     parser.add_argument("--images", type=Path, default=ROOT.parent / "shared" / "images")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "fields_pictures.json")
@@ -145,13 +154,13 @@ def main() -> None:
                 known = [one for name, one in cells.items() if name.startswith(f"{path.stem}, ")]
                 near = min(known, key=lambda one: abs(np.log(one["bits_per_pixel"] / rate)), default=None)
                 guess = near and near["price"] * (near["bits_per_pixel"] / rate) ** 1.25
-                cells[key] = cell(path, rate, options.steps, guess)
+                cells[key] = cell(path, rate, options.steps, guess, path in paths[: options.compiled])
                 keep(options.json, results)
             one = cells[key]
             print(
                 f"{key}: {one['psnr_db']:.2f} dB at {one['bits_per_pixel']:.3f}; "
                 f"JPEG {rivals[path.stem][f'{rate:g}']};"
-                f" unpack {one['unpack_ms']:.1f} ms, decode {one['decode_ms']:.1f} ms",
+                + (f" unpack {one['unpack_ms']:.1f} ms, decode {one['decode_ms']:.1f} ms" if "path" in one else ""),
                 flush=True,
             )
         done = [cells[f"{path.stem}, {rate:g} bpp, {options.steps} steps"] for path in paths]

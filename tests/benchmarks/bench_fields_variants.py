@@ -5,7 +5,7 @@
 FreSh, CAM, SAPE, PINs, RBF, tiles and R2L beside SIREN, periodic-quadratic networks and grids, on one sample picture.
 Methods whose operations the integer reference has become integer fields ("emitted"): trained aware of the integers,
 their loss is that of the emitted C kernel against the network as trained, their time the kernel's. For the others
-weights and the inputs of every layer are rounded to 8 bits in PyTorch ("simulated"), and only PyTorch's time is given.
+weights and the inputs of every layer are rounded to 8 bits in PyTorch ("simulated"), and the time is PyTorch's alone.
 One thread; every row is written as soon as it is there.
 """
 

@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import random
 import re
+import resource
 import sys
 import tempfile
 import time
@@ -169,7 +170,7 @@ def in_kernel(design: DesignFolder, subject: str, count: int, seed: int) -> Iter
 
 
 def places(text: str, is_c: bool) -> Iterator[tuple[int, int, str]]:
-    """Start, end and replacement of one change at every number and operator that is no index and no loop."""
+    """Start, end and replacement: two changes of every number, one of an operator, that is no index and no loop."""
     begin = re.search(r"^static void (?:gates0|block)\(|^int inkling_classify\(|^def _run", text, re.MULTILINE)
     assert begin
     swap = {"+": "-", "-": "+", "&": "|", "|": "&", "^": "&", "<": ">=", ">": "<", "<=": ">"}
@@ -184,8 +185,9 @@ def places(text: str, is_c: bool) -> Iterator[tuple[int, int, str]]:
             inside = body[: token.start()].count("[") > body[: token.start()].count("]")
             declared = re.match(r"\s*(?:const )?u?int\d+_t v\d", body) is not None
             if not inside and not declared and not re.match(r"\s*(?:features|\+ l|<)", body[token.start() :]):
-                new = swap.get(token[0]) or str(int(token[0]) + 1)
-                yield line.start() + token.start(), line.start() + token.end(), new
+                number = token[0].isdigit() and int(token[0])
+                for new in [swap[token[0]]] if number is False else [str(number + 1), str(2 * number + 3)]:
+                    yield line.start() + token.start(), line.start() + token.end(), new
 
 
 def target(text: str, at: int, subject: str) -> frozenset[str]:
@@ -341,7 +343,7 @@ def one(name: str, subject: str, count: int) -> tuple[str, dict[str, float], lis
 
 def measure(count: int, jobs: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Plant `count` changes in all, as evenly as the texts have places for them."""
-    begin = time.monotonic()
+    begin, spent = time.monotonic(), processor_s()
     tally: dict[str, dict[str, float]] = {}
     notes: list[str] = []
     each = -(-count // (len(networks()) * len(ROUTE)))
@@ -371,6 +373,7 @@ def measure(count: int, jobs: int, say: Callable[[str], None]) -> dict[str, Any]
     return {
         "benchmark": "mutations",
         "seconds": round(time.monotonic() - begin, 1),
+        "processor_seconds": round(processor_s() - spent, 1),
         "jobs": jobs,
         "load_average": round(os.getloadavg()[0], 1),
         "total": total,
@@ -379,6 +382,11 @@ def measure(count: int, jobs: int, say: Callable[[str], None]) -> dict[str, Any]
         "by text": {subject: tally[subject] for subject in ROUTE},
         "not named": sorted(notes),
     }
+
+
+def processor_s() -> float:
+    """Processor time of this process and of its children that ended, which other work does not stretch."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def started(item: tuple[str, str, int]) -> tuple[str, dict[str, float], list[str]]:
