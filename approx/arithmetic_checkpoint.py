@@ -106,7 +106,7 @@ def load(path: Path, asked: str) -> "State | None":
         prices = None if about["area_prices"] is None else tuple(float(price) for price in about["area_prices"])
         rounds, evaluated = int(about["rounds"]), int(about["evaluated"])
         state = State(shape, list(arrays["starts"]), held, chosen, rounds, evaluated, measured, prices)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
             f"{path} is not a readable checkpoint of an arithmetic search ({error}): delete it"
         ) from error

@@ -126,7 +126,7 @@ def _whole(value: object, low: int, high: int) -> bool:
 
 
 def _real(value: object) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, float | int) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _coding(source: Path, value: object) -> Coding:

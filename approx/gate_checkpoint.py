@@ -98,7 +98,7 @@ def restore(pool: "Pool", source: Path | io.BytesIO, path: Path) -> None:
         about = json.loads(arrays["about"].tobytes())
         matches = about["fingerprint"] == fingerprint(pool)
         entries = about["entries"]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path} is not a readable checkpoint of a gate search ({error}): delete it") from error
     if not matches:
         raise InputError(f"{path} is the checkpoint of another search: delete it or name another file")

@@ -82,7 +82,7 @@ def load(folder: str | Path) -> FloatField:
         if not isinstance(sight, dict) or set(sight) != set(CONSTANTS):
             raise InputError(f"{source}: sight must have exactly {', '.join(CONSTANTS)}")
         for name, value in sight.items():
-            if not isinstance(value, float | int) or isinstance(value, bool) or not math.isfinite(value):
+            if not isinstance(value, float | int) or isinstance(value, bool) or not abs(value) < 1e300:
                 raise InputError(f"{source}: sight.{name} must be a finite number")
         expected["positions"] = (entries, 3)
     arrays = read_npz(folder / "field.npz", expected)

@@ -3,6 +3,8 @@
 What a series is as a signal is `train.signals.one_dimensional`; what is learnt of it is decided above.
 """
 
+import io
+import math
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from train.errors import InputError
 from train.signals import MAX_FILE_BYTES, Signal, one_dimensional
 
+MAX_TEXT_BYTES = 2**25
 FORMATS = (".wav", ".npy", ".txt", ".dat", ".csv")
 
 
@@ -39,10 +42,10 @@ def load(source: str | Path) -> Series:
         if kind == ".wav":
             values = _wave(path)
         elif kind == ".npy":
-            values = np.load(path, allow_pickle=False)
+            values = _array(path)
         else:
             values = _text(path)
-    except (ValueError, OSError, EOFError, wave.Error, UnicodeDecodeError) as error:
+    except (ValueError, OSError, EOFError, MemoryError, wave.Error) as error:
         raise InputError(f"{path}: cannot be read as a series ({str(error) or type(error).__name__})") from error
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
         raise InputError(f"{path}: holds no numbers")
@@ -50,8 +53,23 @@ def load(source: str | Path) -> Series:
     return Series(signal, float(values.min()), float(values.max()))
 
 
+def _array(path: Path) -> NDArray[np.generic]:
+    """A .npy file, after its size is known to be what its header claims."""
+    with path.open("rb") as stream:
+        version = np.lib.format.read_magic(stream)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"a .npy file of version {version}")
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, kind = read(stream)
+        if kind.hasobject or kind.itemsize * math.prod(shape) != path.stat().st_size - stream.tell():
+            raise ValueError("its header claims another size than it has")
+    values: NDArray[np.generic] = np.load(path, allow_pickle=False)
+    return values
+
+
 def _wave(path: Path) -> NDArray[np.generic]:
-    with wave.open(str(path), "rb") as stream:
+    # From memory, because a file's reader sets aside as much as the header claims.
+    with wave.open(io.BytesIO(path.read_bytes()), "rb") as stream:
         width, channels = stream.getsampwidth(), stream.getnchannels()
         content = stream.readframes(stream.getnframes())
     if width not in (1, 2, 4):
@@ -63,6 +81,8 @@ def _wave(path: Path) -> NDArray[np.generic]:
 
 def _text(path: Path) -> NDArray[np.generic]:
     """Numbers between commas, semicolons or spaces, a row a line; a first line that is no numbers is a heading."""
+    if path.stat().st_size > MAX_TEXT_BYTES:
+        raise ValueError(f"a text of more than {MAX_TEXT_BYTES >> 20} MiB; give a .npy file")
     lines = path.read_text("utf-8").replace(",", " ").replace(";", " ").splitlines()
     rows = [line.split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     try:

@@ -18,9 +18,11 @@ from train.scenes import Mesh, require_closed
 
 F32: TypeAlias = NDArray[np.float32]
 
-MAX_PIXELS = 2**26
+MAX_PIXELS = 2**25  # a picture of 8K; places and values of more would not fit into 2 GB
 MAX_FILE_BYTES = 2**29
 MAX_SAMPLES = 2**26
+# Others of pillow's decoders are seldom read, and one starts a program.
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 SAMPLES = ("astronaut", "camera", "coffee", "chelsea", "rocket")
 
 
@@ -42,12 +44,10 @@ class Signal:
 
 def texel_places(height: int, width: int) -> F32:
     """uv, float32 [height * width, 2], of a picture's texels; the outermost lie on the edge of the square."""
-    v, u = np.meshgrid(
-        np.linspace(0, 1, height) if height > 1 else np.zeros(1),
-        np.linspace(0, 1, width) if width > 1 else np.zeros(1),
-        indexing="ij",
-    )
-    return np.stack([u.ravel(), v.ravel()], axis=1).astype(np.float32)
+    places = np.empty((height, width, 2), np.float32)
+    places[:, :, 0] = np.linspace(0, 1, width) if width > 1 else 0
+    places[:, :, 1] = (np.linspace(0, 1, height) if height > 1 else np.zeros(1))[:, None]
+    return places.reshape(-1, 2)
 
 
 def picture(name: str, pixels: NDArray[np.integer] | NDArray[np.floating]) -> Signal:
@@ -95,7 +95,7 @@ def load_picture(source: str | Path) -> Signal:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=PICTURE_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise InputError(f"{path}: has {image.width} x {image.height} pixels, more than {MAX_PIXELS}")
                 grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
