@@ -172,7 +172,8 @@ def _computed(
 
 
 def _window(client: "Client") -> int:
-    return max(LEAST_AHEAD, AHEAD * sum(client.nthreads().values()))
+    threads: int = sum(client.nthreads().values())
+    return max(LEAST_AHEAD, AHEAD * threads)
 
 
 def _gathered(client: "Client", futures: Sequence[Any], under_way: dict[str, Point]) -> list[Outcome]:

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_restarts.py [--sets iris,pendigits] [--restarts 1,48,192] [--device cpu|cuda]
 
-A network is a whole training of a quick run (about 4,000 steps of at most 512 rows). On a CPU processor seconds count,
-which other work on the machine changes little; on a GPU seconds of the clock.
+A network is a whole training of a quick run (about 4,000 steps of at most 512 rows). On a CPU processor seconds
+count, which other work on the machine changes little; on a GPU seconds of the clock.
 """
 
 import argparse
