@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+import typer
+
 import inkling.cli_campaigns
 import inkling.cli_circuits
 import inkling.cli_runs
@@ -12,6 +14,9 @@ import inkling.cli_steps
 import inkling.cli_views  # noqa: F401
 from inkling.app import app
 from train.errors import InputError
+
+# Typer carries its own copy of click inside and gives the base of its errors no name.
+(Usage,) = typer.BadParameter.__bases__
 
 
 def main() -> None:
@@ -24,10 +29,20 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     try:
-        app(standalone_mode=True)
+        code = app(standalone_mode=False)
     except InputError as error:
         print(f"inkling: {error}", file=sys.stderr)
         sys.exit(2)
+    except Usage as error:
+        if len(sys.argv) < 2:
+            error.show()  # nothing was asked: the help
+        else:
+            command = f"{sys.argv[1]} " if error.ctx is not None and error.ctx.parent is not None else ""
+            told = InputError(f"{error.format_message()} See `inkling {command}--help`")
+            print(f"inkling: {told}", file=sys.stderr)
+        sys.exit(2)
+    if code:
+        sys.exit(code)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -100,7 +100,7 @@ def load(path: Path) -> Fields:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; this is no report")
-        data = json.loads(path.read_bytes())
+        data = json.loads(path.read_bytes(), parse_constant=_finite, parse_float=_finite)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name a file inside a run folder") from error
     except (ValueError, RecursionError) as error:
@@ -110,3 +110,11 @@ def load(path: Path) -> Fields:
     if not isinstance(data, dict):
         raise InputError(f"{path}: must hold a JSON object; write it again with `inkling run`")
     return Fields(data, str(path))
+
+
+def _finite(text: str) -> float:
+    """Python's parser takes NaN and infinities, which are no JSON and which a page cannot hold."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
