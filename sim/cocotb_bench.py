@@ -27,7 +27,7 @@ from sim.verdict import Verdict
 
 # What the simulator is linked from besides the design; compiled once, then kept in the cache folder.
 LIBRARY = ("verilated.o", "verilated_dpi.o", "verilated_threads.o", "verilated_vpi.o")
-# The main program knows how large the model is: it is kept for the two ports of a combinational design's wrapper only.
+# The main program knows how large the model is: it is kept for the two ports of `wrapper.packed` only.
 MAIN = "verilator.o"
 
 # Up to here a quick compilation of the design saves more time than quick code.

@@ -1,10 +1,11 @@
-"""Proof of a field engine's control, on the emitted text: no query is lost, repeated, overtaken or changed on its way.
+"""Proof of a field engine's control, on the emitted text: no query is lost, repeated, overtaken or changed.
 
 Every stage is proven by induction over clocks with its products and memories replaced by anything (an abstraction
 that only adds behaviour); the links between stages are proven apart. Bits of answers are the business of simulation.
 """
 
 import hashlib
+import itertools
 import json
 import re
 import tempfile
@@ -45,8 +46,8 @@ for item in json.load(open("commands.json")):
 
 @dataclass(frozen=True)
 class Certificate:
-    """What repeats a proof: tool and version, commands, depth, seconds, SHA-256 of the engine and of the text that was
-    proven (the engine with the properties in it), and the solver's words, of each stage and of the links."""
+    """What repeats a proof: tool and version, depth, seconds, SHA-256 of the engine; of each stage and of the links
+    the outcome, commands, SHA-256 of the text that was proven (with the properties in it) and the solver's words."""
 
     tool: str
     version: str
@@ -201,7 +202,7 @@ def links_text(verilog: str, stages: int) -> str:
     pairs = [(first["valid"], "queries__valid"), (first["side"], "queries__payload")]
     pairs += [("queries__ready", first["ready"]), ("answers__valid", last["out_valid"])]
     pairs += [(last["out_ready"], "answers__ready")]
-    for before, after in zip(pins, pins[1:], strict=False):
+    for before, after in itertools.pairwise(pins):
         pairs += [(after["valid"], before["out_valid"]), (after["side"], before["side_out"])]
         pairs += [(before["out_ready"], after["ready"])]
     pairs += [(part[name], name) for part in pins for name in ("clk", "rst")]

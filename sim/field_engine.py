@@ -86,10 +86,11 @@ def verify(
     """Compare the emitted engine with the reference on every query.
 
     query_stall, answer_stall: chance that a stream pauses in a clock, 0 to 0.9; reset_every: clocks between resets
-    on average, 0 for none; unknown: registers without a value at power-on, which begin as random bits by the seed, so
-    that what a reset leaves unset shows; keep: a folder for the build; reuse: run what was built there. Mismatches are wrong
-    answers, lost ones, ones too many, answers that changed while they waited, and, without stalls and resets, a
-    latency or an interval that is not the model's. `extra` has the counts. Raises ToolError where it does not build.
+    on average, 0 for none; unknown: registers without a value at power-on, which begin as random bits by the seed,
+    so that what a reset leaves unset shows; keep: a folder for the build; reuse: run what was built there. Mismatches
+    are wrong answers, lost ones, ones too many, answers that changed while they waited, and, without stalls and
+    resets, a latency or an interval that is not the model's. `extra` has the counts. Raises ToolError where it does
+    not build.
     """
     with folder_for(keep) as folder:
         start = time.monotonic()

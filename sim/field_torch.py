@@ -1,4 +1,4 @@
-"""A field's integers evaluated by PyTorch in 32-bit integers: one more reading of the definition, written apart from it.
+"""A field evaluated by PyTorch in 32-bit integers: one more reading of the definition, written apart from it.
 
 `approx.field_network` is the definition; nothing is emitted or compared here.
 """

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include <fcntl.h>
@@ -13,6 +14,9 @@
 #include <unistd.h>
 
 #include "ports.h"
+#ifdef MODEL_LANES
+#include "lanes.h"
+#endif
 
 double sc_time_stamp() { return 0; }
 
@@ -39,7 +43,27 @@ int main(int argc, char** argv) {
     const uint8_t* row = static_cast<const uint8_t*>(in);
     Output* found = static_cast<Output*>(out);
     const auto start = std::chrono::steady_clock::now();
-    for (size_t k = 0; k < rows; ++k, row += INPUTS, found += OUTPUTS) {
+    size_t done = 0;
+#ifdef MODEL_LANES
+    // The same model, 64 rows at once; the first rows also one at a time, which must make no difference.
+    constexpr size_t LANES = 64, TWICE = 1 << 14;
+    static lanes::Root root;
+    for (; done + LANES <= rows; done += LANES, row += LANES * INPUTS, found += LANES * OUTPUTS) {
+        lanes::drive(root, row);
+        lanes::eval(root);
+        lanes::sample(root, found);
+        for (size_t k = 0; k < LANES && done < TWICE; ++k) {
+            Output alone[OUTPUTS];
+            drive(*model, row + k * INPUTS);
+            model->eval();
+            sample(*model, alone);
+            if (std::memcmp(alone, found + k * OUTPUTS, sizeof alone)) {
+                return std::fputs("the model in lanes differs from the model\n", stderr), 4;
+            }
+        }
+    }
+#endif
+    for (size_t k = done; k < rows; ++k, row += INPUTS, found += OUTPUTS) {
         drive(*model, row);
         model->eval();
         sample(*model, found);

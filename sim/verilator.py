@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from approx.network import IntegerNetwork
 from hdl.process import ToolError, run, site_packages
-from sim import wrapper
+from sim import verilator_lanes, wrapper
 from sim.comparison import compare
 from sim.vectors import reference
 from sim.verdict import Verdict
@@ -98,10 +98,23 @@ def build(
     (folder / "everything.cpp").write_text("".join(everything))
     if level is None:
         level = "-O1" if sum(path.stat().st_size for path in generated) > LARGE_BYTES else "-O2"
+    many = verilator_lanes.source(folder, len(network.inputs), outputs) if level != "-O0" else None
+    (folder / "lanes.h").write_text(many or "")
+    flags = ["-march=native", "-DMODEL_LANES"] if many else []
     objects = runtime(cache_folder(), time_limit_s=max(deadline - time.monotonic(), 30.0))
     include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     run(
-        [*_compiler(), level, *include, folder / "everything.cpp", *objects, "-pthread", "-o", folder / "harness"],
+        [
+            *_compiler(),
+            level,
+            *flags,
+            *include,
+            folder / "everything.cpp",
+            *objects,
+            "-pthread",
+            "-o",
+            folder / "harness",
+        ],
         time_limit_s=max(deadline - time.monotonic(), 1.0),
         cwd=folder,
     )
