@@ -79,6 +79,7 @@ def faults(
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     converters: Annotated[Path | None, typer.Option(help="A JSON table of converters, by bits of an input.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Also write a page, HTML, with at most four runs.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """The designs of several runs side by side, by area.
@@ -88,6 +89,10 @@ def compare(
     from inkling.listing import show_comparison
 
     show_comparison(runs, converters, as_json)
+    if page is not None:
+        from inkling.compare import write_page
+
+        write_page(runs, page)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from reports.converters import Converter, Converters
 from reports.fields import Fields, load
 from reports.point import Point, significant
 from reports.report import Report, read
+from train import beside
 from train.errors import InputError
 
 
@@ -40,6 +41,20 @@ def compare(folders: Sequence[Path], converters: Converters | None) -> tuple[tup
         for point in points
     ]
     return tuple(sorted(lines, key=lambda line: (line.point.area_cm2, line.run, line.point.name))), _doubts(reports)
+
+
+def write_page(folders: Sequence[Path], path: Path) -> None:
+    """Write a page with the points of at most four runs. Raises InputError."""
+    from reports.page_compare import STYLES, page
+
+    if len(folders) > len(STYLES):
+        raise InputError(f"--page shows at most {len(STYLES)} runs, found {len(folders)}; name fewer")
+    reports = [read(folder / "report.json") for folder in folders]
+    runs = list(zip(map(str, folders), reports, strict=True))
+    try:
+        beside.write(path, page(runs, _doubts(reports)).encode())
+    except OSError as error:
+        raise InputError(f"--page {path} cannot be written ({error.strerror}); name another file") from error
 
 
 def _converters(folder: Path, point: Point, table: Converters | None) -> Converter | None:

@@ -242,15 +242,15 @@ def _segments(edge: Sequence[Mark], box: Frame) -> list[Box]:
 
 def shape(style: str, x: float, y: float) -> str:
     """The outline of a kind of mark around a point; shapes differ so that colour is never needed."""
-    if style == "tree":
+    if style in ("tree", "third"):
         return f'<path d="M{x:.1f} {y - 6:.1f}l5.6 9.8h-11.2z"/>'
-    if style == "square":
+    if style in ("square", "second"):
         return f'<rect x="{x - 4.4:.1f}" y="{y - 4.4:.1f}" width="8.8" height="8.8"/>'
     if style == "cross":
         return f'<path d="M{x - 4.4:.1f} {y - 4.4:.1f}l8.8 8.8m0 -8.8l-8.8 8.8"/>'
     if style == "plus":
         return f'<path d="M{x - 5.4:.1f} {y:.1f}h10.8m-5.4 -5.4v10.8"/>'
-    if style == "published":
+    if style in ("published", "fourth"):
         return f'<path d="M{x:.1f} {y - 5.6:.1f}l5.6 5.6l-5.6 5.6l-5.6 -5.6z"/>'
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
 

@@ -15,7 +15,7 @@
   if (typeof Plotly === "undefined") return;
 
   const SYMBOLS = { design: "circle", tree: "triangle-up", square: "square", cross: "x-thin", plus: "cross-thin",
-    published: "diamond-open", second: "circle", third: "circle", fourth: "circle" };
+    published: "diamond-open", second: "square", third: "triangle-up", fourth: "diamond" };
   const DASHES = { tree: "7px,3px", square: "2px,3px" };
   const TITLES = { area: "area, cm²", "0.6": "static power at 0.6 V, mW", "1.0": "static power at 1.0 V, mW",
     delay: "delay at 0.6 V, ms" };
@@ -83,7 +83,7 @@
         text: points.map((p) => [p.name, ...p.lines].map(safe).join("<br>")),
         hovertemplate: "%{text}<extra></extra>",
         marker: {
-          symbol: points.map((p) => SYMBOLS[s.style] + (p.hollow && s.style === "design" ? "-open" : "")),
+          symbol: points.map((p) => SYMBOLS[s.style] + (p.hollow && (s.key === "ours" || s.style === "design") ? "-open" : "")),
           size: s.style === "published" ? 11 : 12, color: hue,
           line: { width: thin ? 2.4 : p0(s), color: thin || s.style === "published" ? hue : colour("paper") },
         },

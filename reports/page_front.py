@@ -37,7 +37,7 @@ def figure(report: Report, known: Sequence[Published]) -> str:
         caption += f" {hidden} crude points far below the axis stand only in the table."
     return (
         '<section aria-labelledby="picture"><h2 id="picture">Accuracy against cost</h2><figure>'
-        f'{_controls()}<ul class="legend">{"".join(_legend(s) for s in found)}</ul>'
+        f'{controls()}<ul class="legend">{"".join(_legend(s) for s in found)}</ul>'
         '<div id="live" class="live" hidden></div><div class="static">'
         f"{_sized(draw(report, known, 1016, 500), 'wide')}{_sized(draw(report, known, 370, 400), 'narrow')}</div>"
         f'<figcaption>{caption}<span class="hint" hidden> Pick a point to see its circuit below.</span></figcaption>'
@@ -55,7 +55,7 @@ def front_data(report: Report, known: Sequence[Published]) -> dict[str, Any]:
         marks: list[dict[str, Any]] = []
         for k, mark in enumerate(s.marks):
             if mark.row:
-                marks.append(_point(points[mark.row], mark.row, mark.hollow))
+                marks.append(point_data(points[mark.row], mark.row, mark.hollow))
             else:
                 marks.append(_published(known[k]))
         lines.append({"style": s.style, "name": plain(s.name), "line": s.line, "points": marks})
@@ -68,7 +68,8 @@ def front_data(report: Report, known: Sequence[Published]) -> dict[str, Any]:
     }
 
 
-def _point(point: Point, key: str, hollow: bool) -> dict[str, Any]:
+def point_data(point: Point, key: str, hollow: bool) -> dict[str, Any]:
+    """A point as `front.js` reads it; key: of the circuit that it opens, "" for none."""
     power, delay = point.static_power_mw, point.delay_ms
     told = [
         f"{percent(point.accuracy['test'], 2)} test, {percent(point.balanced_accuracy)} balanced",
@@ -103,7 +104,8 @@ def _published(item: Published) -> dict[str, Any]:
     }
 
 
-def _controls() -> str:
+def controls() -> str:
+    """The choice of axes, in sight once the picture is live."""
     axes = "".join(
         f'<label><input type="radio" name="x" value="{key}"{" checked" if key == "area" else ""}>'
         f"<span>{name}</span></label>"

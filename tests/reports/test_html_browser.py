@@ -18,6 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reports.html import page
+from reports.page_compare import page as compare_page
 from reports.report import Report
 
 CHROMIUM = next(
@@ -250,6 +251,17 @@ def test_print_has_the_static_picture_and_no_controls(browser: Any, report: Repo
         assert found.page.locator(".plot.wide").is_visible() and found.page.evaluate(SEEN) == ["p2"]
         assert found.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert found.page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+
+
+def test_several_runs_share_a_picture(browser: Any, examples: SimpleNamespace, tmp_path: Path) -> None:
+    runs = [("runs/a", examples.report()), ("runs/b", examples.report(points=(examples.point("x", 0.88, 0.25),))),
+            ("runs/c", examples.hostile())]  # fmt: skip
+    with opened(browser, compare_page(runs, ["the runs differ in rows"]), tmp_path, PHONE) as found:
+        assert found.complaints == [] and len(found.requests) == 1
+        assert found.page.locator("#live .scatterlayer .point").count() == 7
+        wide, there = found.page.evaluate(WIDTHS)
+        assert wide <= there and "the runs differ in rows" in found.page.locator("main").inner_text()
+        assert found.page.locator("tbody tr").count() == 7
 
 
 def test_without_scripts_everything_is_there(browser: Any, report: Report, tmp_path: Path) -> None:
