@@ -107,7 +107,7 @@ class Solver:
         self.down = [blending(height, h) for h, _, _ in self.sizes]
         self.across = [blending(width, w) for _, w, _ in self.sizes]
 
-    def solve(self, price: float, rounds: int = 12) -> Solved:
+    def solve(self, price: float, rounds: int = 8) -> Solved:
         """Whole texels that make squared error + price * bits small; price: squared error (of 0..1) for a bit.
 
         Both are means over pixels. From coarse to fine: `rounds` steps of FISTA on all levels not yet whole, then the
@@ -136,7 +136,7 @@ class Solver:
                     ahead[k] = moved + (momentum - 1) / after * (moved - now[k])
                     now[k] = moved
                 momentum = after
-                if turn % 6 == 5:
+                if turn % 4 == 3:
                     spread = self.expected(now)
             now[coarsest] = torch.round(now[coarsest])
             ahead = [z.clone() for z in now]

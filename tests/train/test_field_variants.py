@@ -7,8 +7,9 @@ import torch
 from train import fresh
 from train.encodings import Fourier, GaussianBumps, Sape
 from train.errors import InputError
+from train.field import check, evaluate
 from train.field_models import FieldModel, parse
-from train.field_tasks import DistillTask, LevelsTask, SignalTask, answers, quality
+from train.field_tasks import DistillTask, LevelsTask, SignalTask, answers, quality, to_field
 from train.field_training import Settings, train
 from train.field_variants import CamField, EncodedField, ProgressiveField, ResidualField, TiledField
 from train.signals import Signal, picture, psnr
@@ -135,3 +136,24 @@ def test_a_residual_student_learns_more_from_pseudo_data_than_from_few_samples()
     train(taught, DistillTask(teacher, 1024), Settings(steps=200, rate=3e-3))
     wanted = answers(teacher, signal)
     assert psnr(answers(taught, signal), wanted) > psnr(answers(alone, signal), wanted) + 3
+
+
+def test_progressive_levels_become_one_field_each_of_their_own() -> None:
+    model = ProgressiveField(3, (6, 9, 5), (5, 10, 20), kind="periodic_quadratic").eval()
+    places = np.random.default_rng(1).random((50, 2)).astype(np.float32)
+    entry = np.zeros(50, np.int64)
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(entry), torch.from_numpy(places)).numpy()
+    for count in (1, 2, 3):
+        field = model.to_field("picture", [0.0] * 3, [1.0] * 3, count)
+        check(field)
+        np.testing.assert_allclose(evaluate(field, entry, places), wanted[count - 1], atol=1e-4)
+
+
+def test_fourier_features_of_arcs_become_a_field_of_the_quadratic() -> None:
+    model = FieldModel(parse("arcs(16, 3) -> 16 relu -> 1"), 1, 0).eval()
+    signal = texture()
+    field = to_field(model, signal)
+    assert field.first_activation == "periodic_quadratic"
+    wanted = answers(model, signal)
+    np.testing.assert_allclose(evaluate(field, signal.entry, signal.uv), wanted, atol=1e-4)
