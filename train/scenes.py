@@ -80,7 +80,7 @@ def load(path: str | Path, up: str = "z") -> Mesh:
     except Exception as error:  # the readers raise anything at all on hostile bytes
         reason = f"{type(error).__name__}: {error}"[:200]
         raise InputError(f"{path}: cannot be read as a {path.suffix[1:]} mesh ({reason})") from error
-    if up == "y" and len(vertices):
+    if up == "y" and vertices.ndim == 2 and vertices.shape[1] == 3:
         vertices = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1)
     return mesh(path.stem, vertices, triangles)
 
