@@ -41,6 +41,10 @@ def main() -> None:
             told = InputError(f"{error.format_message()} See `inkling {command}--help`")
             print(f"inkling: {told}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # a path that no look at it before could tell from a good one
+        told = InputError(f"{error.filename or 'a file'}: {error.strerror or error}; give another path")
+        print(f"inkling: {told}", file=sys.stderr)
+        sys.exit(2)
     if code:
         sys.exit(code)
 
