@@ -60,7 +60,7 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
     ask = Ask(request.kilobytes, request.positions, request.seed, steps)
     # Where the result goes does not change what is learnt.
     mark = hashlib.sha256(repr((learns.mark(), type(learns).__name__, ask)).encode()).hexdigest()[:12]
-    kept = out.with_name(f"{out.name}.checkpoint-{mark}")
+    kept = out.parent / f"{out.name}.checkpoint-{mark}"
     console = Console(stderr=as_json)
     with run_folder(out) as folder, Stages(console) as stages:
         kept.mkdir(parents=True, exist_ok=True)
