@@ -38,7 +38,7 @@ def page(report: Mapping[str, Any], pictures: Sequence[tuple[str, bytes]]) -> st
     key = "".join(
         f"<div><dt>{name}</dt><dd>{_rounded(report[field])}{unit and chr(0xA0) + unit}</dd></div>"
         for field, name, unit in _KEY
-        if field in report
+        if report.get(field) is not None
     )
     told = {"verdicts", "schema", "name", *(field for field, _, _ in _KEY)}
     facts = "".join(
