@@ -157,7 +157,7 @@ def _scatter(pairs: Sequence[tuple[float, float]]) -> str:
         return ""
     low, high = min(map(min, pairs)), max(map(max, pairs))
     span = (high - low) or 1.0
-    size, edge = 420, 46
+    size, edge = 440, 60
 
     def at(value: float) -> float:
         return edge + (value - low) / span * (size - 2 * edge)
@@ -165,8 +165,8 @@ def _scatter(pairs: Sequence[tuple[float, float]]) -> str:
     out = [f'<svg class="chart" viewBox="0 0 {size} {size}" role="img"><title>answers against the truth</title>']
     out.append(f'<line class="limit" x1="{edge}" y1="{size - edge}" x2="{size - edge}" y2="{edge}"/>')
     for value in (low, (low + high) / 2, high):
-        out.append(f'<text x="{at(value):.1f}" y="{size - edge + 24}" text-anchor="middle">{value:.4g}</text>')
-        out.append(f'<text x="{edge - 8}" y="{size - at(value) + 4:.1f}" text-anchor="end">{value:.4g}</text>')
+        out.append(f'<text x="{at(value):.1f}" y="{size - edge + 24}" text-anchor="middle">{value:.3g}</text>')
+        out.append(f'<text x="{edge - 8}" y="{size - at(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>')
     out.append(
         f'<line class="axis" x1="{edge - 4}" x2="{size - edge}" y1="{size - edge + 6}" y2="{size - edge + 6}"/>'
     )

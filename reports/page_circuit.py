@@ -70,7 +70,7 @@ def circuit_cards(
         _inputs(circuit, point, report),
         _area(circuit, point),
         _power(circuit, point),
-        _faults(circuit.faults, point, is_design),
+        _faults(circuit.faults, point, is_design) if report.classes else "",
         _proven(report.verdicts.get(point.name, ()), point),
         _files(point, key, archives) if is_design else "",
     )
@@ -154,7 +154,8 @@ def _inputs(circuit: Circuit, point: Point, report: Report) -> str:
         for item in circuit.inputs
     )
     spare = len(report.bits) - len(circuit.inputs)
-    left = f" The other {spare} need neither." if spare > 1 else " The other one needs neither." if spare else ""
+    left = f" The other {spare} need neither." if spare > 1 else ""
+    left = " The other one needs neither." if spare == 1 else left
     count = len(circuit.inputs)
     note = f"{count} sensor{'s' * (count != 1)} and converter{'s' * (count != 1)} must be printed.{left} "
     note += "Filled squares are bits that some gate reads, the most significant on the left."
@@ -265,7 +266,7 @@ def _proven(verdicts: Sequence[Mapping[str, Any]], point: Point) -> str:
         lines.append(f"<li><strong>{escape(v['route'])}</strong> {outcome}</li>")
     return _card(
         "What was proven",
-        f'<ul class="checks">{"".join(lines)}</ul><p class="note">Against the integer reference, see below.</p>',
+        f'<ul class="checks">{"".join(lines)}</ul><p class="note">Against the integer reference.</p>',
     )
 
 
