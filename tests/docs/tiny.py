@@ -1,0 +1,17 @@
+"""`inkling` with small budgets, for the commands of the documents: what is replaced is all named here and in
+tests/end_to_end/tiny_run.py, which cuts restarts, rounds, mapping recipes and vectors of a run; fields train 40 steps.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+import inkling.field_run
+
+inkling.field_run.EFFORTS["quick"] = (40, 2_000)
+
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[2]))
+    runpy.run_path(str(Path(__file__).parents[1] / "end_to_end" / "tiny_run.py"), run_name="__main__")
+else:  # worker processes import this module again, and need the same budgets
+    runpy.run_path(str(Path(__file__).parents[1] / "end_to_end" / "tiny_run.py"), run_name="tiny_run")
