@@ -76,5 +76,5 @@ def _directions(height: int, width: int) -> NDArray[np.float64]:
 
 def _shades(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     """White near, dark far, by the logarithm."""
-    share = np.log(distance / NEAREST) / np.log(FARTHEST / NEAREST)
-    return 245 - 215 * share
+    shades: NDArray[np.float64] = 245 - 215 * np.log(distance / NEAREST) / np.log(FARTHEST / NEAREST)
+    return shades

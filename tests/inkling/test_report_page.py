@@ -56,7 +56,8 @@ def run_folder(folder: Path) -> Path:
                "counter_example": None, "proven": False, "detail": ""}  # fmt: skip
     report = Report(
         "valves", {"train": 10, "validation": 5, "test": 5}, 0.5, (), (point,), technology="EGFET",
-        verdicts={"gates-1": (verdict,)}, circuits={"gates-1": circuit}, classes=("x", "y"), bits={"column a": 2, "column b": 1},
+        verdicts={"gates-1": (verdict,)}, circuits={"gates-1": circuit}, classes=("x", "y"),
+        bits={"column a": 2, "column b": 1},
     )  # fmt: skip
     design = folder / "designs" / "gates-1"
     design.mkdir(parents=True)
