@@ -29,6 +29,10 @@ from sim.verdict import Verdict
 LARGE_BYTES = 400_000
 
 
+# From here on lanes save more time than compiling them costs.
+LANES_FROM = 5_000_000
+
+
 def verify(
     verilog: str,
     network: IntegerNetwork,
@@ -54,7 +58,8 @@ def verify(
         expected = reference(network, vectors)
     with folder_for(keep) as folder:
         start = time.monotonic()
-        binary = build(verilog, network, folder, time_limit_s=time_limit_s)
+        many = len(vectors) >= LANES_FROM
+        binary = build(verilog, network, folder, time_limit_s=time_limit_s, lanes=many)
         built = time.monotonic() - start
         found, loop = drive(binary, network, vectors, time_limit_s=max(time_limit_s - built, 1.0))
     if network.is_classifier:
@@ -80,10 +85,12 @@ def build(
     time_limit_s: float,
     outputs: Sequence[wrapper.Output] | None = None,
     level: str | None = None,
+    lanes: bool = False,
 ) -> Path:
     """Verilate and compile into `folder`; return the harness's binary.
 
-    outputs: those of `top` where they are not the network's usual ones; level: the compiler's option, else by size.
+    outputs: those of `top` where they are not the network's usual ones; level: the compiler's option, else by size;
+    lanes: where the model can be compiled for many rows at a time (`sim.verilator_lanes`), it is.
     """
     outputs = outputs or wrapper.outputs(network)
     deadline = time.monotonic() + time_limit_s
@@ -98,7 +105,7 @@ def build(
     (folder / "everything.cpp").write_text("".join(everything))
     if level is None:
         level = "-O1" if sum(path.stat().st_size for path in generated) > LARGE_BYTES else "-O2"
-    many = verilator_lanes.source(folder, len(network.inputs), outputs) if level != "-O0" else None
+    many = verilator_lanes.source(folder, len(network.inputs), outputs) if lanes else None
     (folder / "lanes.h").write_text(many or "")
     flags = ["-march=native", "-DMODEL_LANES"] if many else []
     objects = runtime(cache_folder(), time_limit_s=max(deadline - time.monotonic(), 30.0))
