@@ -172,7 +172,7 @@ def _inputs(circuit: Circuit, point: Point, report: Report) -> str:
     return _card(
         "Inputs: sensors and converters to print",
         '<div class="scroll" tabindex="0" role="region" aria-label="inputs"><table class="inputs"><thead><tr>'
-        '<th class="text">column</th><th class="text">bits</th><th>read</th><th>range of the converter</th>'
+        '<th class="text">column</th><th class="text">bits</th><th>read</th><th title="of the converter">range</th>'
         "</tr></thead>"
         f'<tbody>{lines}</tbody></table></div><p class="note">{note}</p>',
     )
