@@ -49,7 +49,7 @@ def load(source: str | Path) -> Series:
         raise InputError(f"{path}: cannot be read as a series ({str(error) or type(error).__name__})") from error
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
         raise InputError(f"{path}: holds no numbers")
-    signal = one_dimensional(path.stem, values.astype(np.float64))
+    signal = one_dimensional(str(path), values.astype(np.float64))
     return Series(signal, float(values.min()), float(values.max()))
 
 
