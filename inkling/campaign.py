@@ -108,16 +108,18 @@ class Campaign:
 
     def points(self) -> Iterator[Point]:
         """Every point once, in the canonical order: early splits of everything come first."""
+        kinds = [
+            (data, technology, method, budget, _of_parts(data, technology, method, budget))
+            for data in self.datasets
+            for technology in self.technologies
+            for method in self.methods
+            for budget in self._budgets_of(method)
+        ]
         for split in self.splits:
             for seed in self.seeds:
-                for data in self.datasets:
-                    for technology in self.technologies:
-                        for method in self.methods:
-                            for budget in self._budgets_of(method):
-                                parts = _of_parts(data, technology, method, budget)
-                                text = _specification(parts, split, seed)
-                                key = hashlib.sha256(text.encode()).hexdigest()
-                                yield Point(key, data, technology, method, budget, split, seed)
+                for data, technology, method, budget, parts in kinds:
+                    key = hashlib.sha256(_specification(parts, split, seed).encode()).hexdigest()
+                    yield Point(key, data, technology, method, budget, split, seed)
 
     def to_json(self) -> str:
         """The whole campaign as canonical JSON."""
@@ -144,17 +146,10 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-_parts: dict[tuple[Data, Cells, str, str], str] = {}
-
-
 def _of_parts(data: Data, technology: Cells, method: str, budget: Budget) -> str:
-    """The part of a specification that many points share, kept, as a campaign may have a million of them."""
-    taken = _canonical(budget.of(method))
-    place = (data, technology, method, taken)
-    if place not in _parts:
-        about = {"data": asdict(data), "technology": asdict(technology), "method": method, "revision": REVISION}
-        _parts[place] = f'{{"about":{_canonical(about)},"budget":{taken}'
-    return _parts[place]
+    """The part of a specification that many points share: a campaign may have a million of them."""
+    about = {"data": asdict(data), "technology": asdict(technology), "method": method, "revision": REVISION}
+    return f'{{"about":{_canonical(about)},"budget":{_canonical(budget.of(method))}'
 
 
 def _specification(parts: str, split: int, seed: int) -> str:

@@ -18,7 +18,7 @@ from train.errors import InputError
 
 @dataclass
 class Contender:
-    """A method with a budget on one table and technology; circuits by (split, seed)."""
+    """A method with a budget on one table and technology; by (split, seed) all circuits, later the chosen ones."""
 
     method: str
     budget: str
@@ -118,9 +118,11 @@ def _read(store: Store, campaign: Campaign) -> tuple[list[Group], dict[str, int]
 
 
 def _of_group(group: Group, campaign: Campaign) -> dict[str, Any]:
-    everything = [c for contender in group.contenders for front in contender.fronts.values() for c in front]
-    largest = max((circuit.area_cm2 for circuit in everything), default=1.0)
-    limits = campaign.areas or (levels([c.area_cm2 for c in everything if c.area_cm2 > 0]) if everything else ())
+    areas = [c.area_cm2 for contender in group.contenders for front in contender.fronts.values() for c in front]
+    largest = max(areas, default=1.0)
+    limits = campaign.areas or (levels([area for area in areas if area > 0]) if any(areas) else ())
+    for contender in group.contenders:
+        contender.fronts = {unit: chosen(front) for unit, front in sorted(contender.fronts.items())}
     majority = sorted(group.majority_rates)[len(group.majority_rates) // 2]
     measured = [_measured(contender, limits, majority, 1.001 * max(largest, 0.001)) for contender in group.contenders]
     shown = [
@@ -156,8 +158,7 @@ def _measured(
     """Of each measure the value of each split, a mean over the seeds."""
     measures = ["hypervolume", *(_measure(limit) for limit in limits)]
     found: dict[str, dict[int, list[float]]] = {measure: {} for measure in measures}
-    for (split, _), front in sorted(contender.fronts.items()):
-        stairs = chosen(front)
+    for (split, _), stairs in contender.fronts.items():
         found["hypervolume"].setdefault(split, []).append(volume(stairs, majority, largest))
         for limit in limits:
             best = within(stairs, limit)
@@ -176,7 +177,7 @@ def _spread(values: Mapping[int, float]) -> dict[str, float]:
 
 def _at(contender: Contender, limit: float, values: Mapping[int, float]) -> dict[str, Any]:
     """Accuracy within an area; area and power of the circuits that fit, and in how many points one does."""
-    fits = [within(chosen(front), limit) for _, front in sorted(contender.fronts.items())]
+    fits = [within(stairs, limit) for stairs in contender.fronts.values()]
     there = [circuit for circuit in fits if circuit is not None]
     found: dict[str, Any] = {"limit_cm2": limit, "test": _spread(values), "fitting": len(there)}
     if there:

@@ -5,15 +5,14 @@ Figures come as plain numbers; where they are stored, and how they are shown, is
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from reports.pareto import hypervolume
 
 
-@dataclass(frozen=True)
-class Circuit:
+class Circuit(NamedTuple):
     """Area in cm2, static power in mW, and accuracies as shares; held_out: on the test rows."""
 
     area_cm2: float
@@ -37,8 +36,10 @@ def chosen(circuits: Sequence[Circuit]) -> list[Circuit]:
 
 def within(staircase: Sequence[Circuit], limit_cm2: float) -> Circuit | None:
     """The best of a staircase that fits, or None."""
-    fitting = [circuit for circuit in staircase if circuit.area_cm2 <= limit_cm2]
-    return fitting[-1] if fitting else None
+    for circuit in reversed(staircase):
+        if circuit.area_cm2 <= limit_cm2:
+            return circuit
+    return None
 
 
 def volume(staircase: Sequence[Circuit], majority_rate: float, limit_cm2: float) -> float:

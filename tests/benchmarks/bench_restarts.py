@@ -32,6 +32,8 @@ def main() -> None:
     clock = time.process_time if options.device == "cpu" else time.perf_counter
     for name in options.sets.split(","):
         development = load(name, seed=0).development
+        # Once for the imports.
+        mlp.train(development, hidden=(2,), restarts=1, seed=0, power_of_two=True, epochs=1, device=options.device)
         for restarts in map(int, options.restarts.split(",")):
             hidden = mlp.default_hidden(development)[-1:]
             begun = clock()

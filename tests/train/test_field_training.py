@@ -84,13 +84,22 @@ def test_an_interrupt_leaves_a_result_that_can_go_on(tmp_path: Path) -> None:
     assert (tmp_path / f"checkpoint{steps}.npz").exists()
 
 
-def test_two_processes_learn_as_one_does(tmp_path: Path) -> None:
-    finish(job(tmp_path / "one", "25", "2"))
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
-    finish(job(tmp_path / "two", "25", "2", launcher=launcher))
-    one, two = np.load(tmp_path / "one" / "losses.npy"), np.load(tmp_path / "two" / "losses.npy")
+LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes left."""
+    folder = tmp_path_factory.mktemp("two")
+    finish(job(folder, "25", "2", launcher=LAUNCHER))
+    return folder
+
+
+def test_two_processes_learn_as_one_does(tmp_path: Path, two: Path) -> None:
+    finish(job(tmp_path, "25", "2"))
+    one, both = np.load(tmp_path / "losses.npy"), np.load(two / "losses.npy")
     assert len(one) == 25 and one[-1] < one[0]
-    assert np.allclose(one, two, rtol=2e-3)
+    assert np.allclose(one, both, rtol=2e-3)
 
 
 def everyone(folder: Path) -> list[int]:
@@ -103,22 +112,21 @@ def everyone(folder: Path) -> list[int]:
     return found
 
 
-def test_two_processes_that_are_killed_end_with_the_weights_of_two_that_are_not(tmp_path: Path) -> None:
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
-    finish(job(whole, "25", "2", launcher=launcher))
-    killed = job(broken, "25", "2", "slow", launcher=launcher)
+def test_two_processes_that_are_killed_end_with_the_weights_of_two_that_are_not(tmp_path: Path, two: Path) -> None:
+    broken = tmp_path / "broken"
+    killed = job(broken, "25", "2", "slow", launcher=LAUNCHER)
     for _ in range(2400):
         if (broken / "checkpoint.json").exists():
             break
         with pytest.raises(subprocess.TimeoutExpired):
             killed.wait(0.05)
     for pid in everyone(broken):  # torchrun's workers have groups of their own
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     killed.communicate()
     assert (broken / "checkpoint.json").exists() and not (broken / "weights.npy").exists()
-    finish(job(broken, "25", "2", launcher=launcher))
-    assert np.array_equal(np.load(whole / "weights.npy"), np.load(broken / "weights.npy"))
+    finish(job(broken, "25", "2", launcher=LAUNCHER))
+    assert np.array_equal(np.load(two / "weights.npy"), np.load(broken / "weights.npy"))
 
 
 def test_wrong_settings_and_checkpoints_are_refused(tmp_path: Path) -> None:
