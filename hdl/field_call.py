@@ -5,6 +5,7 @@ The kernel's text comes from `hdl.field_c`; this module decides nothing about nu
 
 import ctypes
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,12 @@ def compiler() -> str:
     if found is None:
         raise InputError("compiling a field's kernel needs a C compiler: install gcc or clang")
     return found
+
+
+def opened(library: Path) -> ctypes.CDLL:
+    """The library, loaded from a copy of its own: loaders give an earlier one again that had the same path."""
+    with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
+        return ctypes.CDLL(shutil.copy(library, folder))
 
 
 def build(how: FieldPlan, folder: Path, *, name: str = "field") -> "CField":
@@ -87,7 +94,7 @@ class CField:
     """A compiled kernel and its tables."""
 
     def __init__(self, library: Path, tables: bytes, name: str, outputs: int) -> None:
-        code = ctypes.CDLL(str(library))
+        code = opened(library)
         self.outputs = outputs
         self._handle = _Handle()
         self._at = ctypes.addressof(self._handle)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from approx import field_packing as packing
-from hdl.field_call import OPTIONS, compiler
+from hdl.field_call import OPTIONS, compiler, opened
 from hdl.field_plan import HEADER, FieldPlan, Level, tables
 from hdl.field_portable import c_array
 from hdl.process import run
@@ -280,6 +280,6 @@ def build(how: FieldPlan, folder: Path, *, name: str = NAME) -> Unpacker:
     (folder / "packed.bin").write_bytes(packing.packed(how.field, how.fingerprint))
     library = folder / f"{name}_unpack.so"
     run([compiler(), *OPTIONS, "-o", library, folder / "unpack.c"], time_limit_s=300)
-    call = ctypes.CDLL(str(library))[f"{name}_unpack"]
+    call = opened(library)[f"{name}_unpack"]
     call.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
     return Unpacker(call, how.total)
