@@ -4,6 +4,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 import typer
 
@@ -16,7 +17,7 @@ from inkling.app import app
 from train.errors import InputError
 
 # Typer carries its own copy of click inside and gives the base of its errors no name.
-(Usage,) = typer.BadParameter.__bases__
+Usage = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 
 def main() -> None:
