@@ -4,8 +4,8 @@
 other languages are written to the file that a comment before the block names, `<!-- file: main.c -->`, and used by a
 later `sh`. Comments that change what is run:
 
-<!-- run: tiny -->        `inkling` has the budgets of tests/end_to_end/tiny_run.py and of `tiny.py` here (seconds instead
-                         of minutes); the commands are the reader's, letter for letter.
+<!-- run: tiny -->        `inkling` has the budgets of tests/end_to_end/tiny_run.py and of `tiny.py` here (seconds,
+                         not minutes); the commands are the reader's, letter for letter.
 <!-- run: no, REASON -->  is not run; the reason is for the reader of the source.
 <!-- run: needs TOOL -->  is skipped where there is no such program.
 """
@@ -74,7 +74,10 @@ def run(block: Block, folder: Path, paths: dict[str, Path]) -> str | None:
         place.write_text(block.text)
         if block.language != "python":
             return None
-    commands = {"sh": ["bash", "-eu", "-o", "pipefail", "-c", block.text], "python": [sys.executable, "-P", "-c", block.text]}
+    commands = {
+        "sh": ["bash", "-eu", "-o", "pipefail", "-c", block.text],
+        "python": [sys.executable, "-P", "-c", block.text],
+    }
     if block.language not in commands:
         return "text" if block.language in ("text", "json", "toml") else f"a block of {block.language} without a file"
     if block.language == "python" and "file" in block.told:

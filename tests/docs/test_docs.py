@@ -1,4 +1,4 @@
-"""Every code block of the documents runs, in order, in an empty folder; every command and option that they name exists."""
+"""Every code block of the documents runs, in order, in an empty folder; commands and options that they name exist."""
 
 import re
 import sys

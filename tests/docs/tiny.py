@@ -1,5 +1,6 @@
 """`inkling` with small budgets, for the commands of the documents: what is replaced is all named here and in
-tests/end_to_end/tiny_run.py, which cuts restarts, rounds, mapping recipes and vectors of a run; fields train 40 steps.
+tests/end_to_end/tiny_run.py, which cuts restarts, rounds, mapping recipes and vectors of a run; fields
+train 40 steps.
 """
 
 import runpy

@@ -4,6 +4,7 @@ Mutations that serve several kinds are in `mutations`; how a reader is watched i
 """
 
 import io
+import json
 import random
 import shutil
 import struct
@@ -53,10 +54,10 @@ def _parquet() -> dict[str, Sequence[bytes]]:
     found = []
     plain = {"a": list(range(50)), "b": [i / 7 for i in range(50)], "label": ["xyz"[i % 3] for i in range(50)]}
     odd = {
-        "a": pa.array([None, 1.5] * 25),
+        "a": pa.array([1.5, 2.5, None, 0.5, 4.0] * 10),
         "b": pa.array(["x", "y"] * 25).dictionary_encode(),
         "c": pa.array([True, False] * 25),
-        "label": pa.array([1, 2] * 25, pa.uint64()),
+        "label": pa.array(([1, 1, 2, 2] * 13)[:50], pa.uint64()),
     }
     wrong = {"a": [[1, 2]] * 9, "b": [{"x": 1}] * 9, "label": pa.array([1] * 9, pa.timestamp("s"))}
     for table, packing in ((plain, "snappy"), (plain, "none"), (odd, "gzip"), (odd, "zstd"), (wrong, "none")):
@@ -99,24 +100,31 @@ def _network_files() -> tuple[tuple[bytes, bytes], ...]:
 
 
 def _read_network(folder: Path, content: bytes, suffix: str) -> object:
-    """One of the two files hostile, the other one of a valid pair."""
+    """One of the two files hostile, the other one of each valid pair in turn; refused where no pair is taken."""
     from approx import network_files
+    from train.errors import InputError
 
+    refused = InputError("")
     for document, arrays in _network_files():
         _written(folder / "network.json", content if suffix == ".json" else document)
         _written(folder / "network.npz", content if suffix == ".npz" else arrays)
         try:
-            network_files.load(folder)
-        except Exception:
-            if (document, arrays) == _network_files()[-1]:
-                raise
-    return None
+            return network_files.load(folder)
+        except InputError as error:
+            refused = error
+    raise refused
 
 
 def _netlist() -> dict[str, Sequence[bytes]]:
     from approx import netlist_files, tree_netlist
 
-    return {".json": [netlist_files.to_json(tree_netlist.build(_tree()[0])).encode()]}
+    from reports.egfet import technology
+
+    cells = [cell.type for cell in technology().cells]
+    document = json.loads(netlist_files.to_json(tree_netlist.build(_tree()[0], cells)))
+    for k, port in enumerate(document["inputs"]):
+        port[0] = f"port_{k}"  # columns' names are no identifiers
+    return {".json": [json.dumps(document).encode()]}
 
 
 def _read_netlist(folder: Path, content: bytes, suffix: str) -> object:
@@ -139,7 +147,7 @@ def _step() -> dict[str, Sequence[bytes]]:
     bits = tuple(q.bits for q in dataset.quantisers)
     shape = ((3, len(bits)), (3, 3))
     network = FloatNetwork(
-        tuple(rng.normal(size=s) for s in shape), tuple(rng.normal(size=s[0]) for s in shape), bits, "float", 1.0, None,
+        tuple(rng.normal(size=s) for s in shape), tuple(rng.normal(size=s[0]) for s in shape), bits, "float", 1.0, None,  # noqa: E501
         None, 0.9, 0.9,
     )  # fmt: skip
     about = origin.of_dataset(dataset, origin.Reading("iris"))
@@ -221,8 +229,21 @@ def _read_packed(folder: Path, content: bytes, suffix: str) -> object:
 # ---- what a run folder holds
 
 
+def _sample(name: str) -> bytes:
+    """A file of a run; design.json with the inputs of the network beside it."""
+    content = (SAMPLES / name).read_bytes()
+    if name != "design.json":
+        return content
+    described = json.loads(content)
+    described["inputs"] = [
+        {"port": f"port_{k}", "column": item.name, "bits": item.bits, "low": 0.5, "high": 7.5}
+        for k, item in enumerate(_tree()[0].inputs)
+    ]
+    return json.dumps(described).encode()
+
+
 def _samples(*names: str) -> dict[str, Sequence[bytes]]:
-    return {f"/{name}": [(SAMPLES / name).read_bytes()] for name in names}
+    return {f"/{name}": [_sample(name)] for name in names}
 
 
 RUN_FILES = ("run.json", "report.json", "design.json", "verdict.json", "faults.json", "converters.json")
@@ -241,7 +262,9 @@ def _read_run(folder: Path, content: bytes, suffix: str) -> object:
     design = run / "designs" / "tree"
     for file in RUN_FILES:
         place = run if file in ("run.json", "report.json", "converters.json") else design
-        _written(place / file, content if file == name else (SAMPLES / file).read_bytes())
+        _written(place / file, content if file == name else _sample(file))
+    _written(design / "netlist.json", _netlist()[".json"][0])
+    _written(design / "top.v", b"module top; endmodule\n")
     if name == "run.json":
         with run_folder(run):
             pass
@@ -257,7 +280,7 @@ def _read_run(folder: Path, content: bytes, suffix: str) -> object:
 
 
 def _read_design(folder: Path, content: bytes) -> object:
-    from approx import netlist_files, network_files, tree_netlist
+    from approx import network_files
     from inkling.design_rows import design_rows
     from inkling.verify import _sharing
     from sim.design_folder import TEXTS, read
@@ -265,7 +288,7 @@ def _read_design(folder: Path, content: bytes) -> object:
     place = folder / "designs" / "tree"
     place.mkdir(parents=True, exist_ok=True)
     network_files.save(_tree()[0], place)
-    _written(place / "netlist.json", netlist_files.to_json(tree_netlist.build(_tree()[0])).encode())
+    _written(place / "netlist.json", _netlist()[".json"][0])
     for text in TEXTS:
         _written(place / text, b"module top; endmodule\n" if text.endswith(".v") else b"\n")
     _written(place / "design.json", content)
@@ -401,9 +424,9 @@ def onnx_fields(data: bytes, rng: random.Random) -> bytes:
     for _ in range(rng.choice((1, 1, 2))):
         node, tensor = rng.choice(graph.node), rng.choice(graph.initializer)
         names = [*(t.name for t in graph.initializer), *(n.output[0] for n in graph.node), "x", "", "nowhere"]
-        operators = (*(n.op_type for n in graph.node), "Loop", "If", "ConstantOfShape", "Tile", "Expand", "Gather", "Pow",
-                     "Concat", "Squeeze", "Unsqueeze", "Flatten", "ArgMax", "Sub", "Div", "Range", "Conv", "Neg", "Sqrt",
-                     "Cast", "Dropout", "BipolarQuant", "QuantizeLinear", "Identity", "Reshape", "Transpose")  # fmt: skip
+        operators = (*(n.op_type for n in graph.node), "Loop", "If", "ConstantOfShape", "Tile", "Expand", "Gather", "Pow",  # noqa: E501
+                     "Concat", "Squeeze", "Unsqueeze", "Flatten", "ArgMax", "Sub", "Div", "Range", "Conv", "Neg", "Sqrt",  # noqa: E501
+                     "Cast", "Dropout", "BipolarQuant", "QuantizeLinear", "Identity", "Reshape", "Transpose")  # fmt: skip  # noqa: E501
         match rng.randrange(12):
             case 0:
                 node.op_type = rng.choice(operators)
@@ -425,7 +448,9 @@ def onnx_fields(data: bytes, rng: random.Random) -> bytes:
             case 7:
                 tensor.data_type = rng.randrange(0, 24)
             case 8:
-                tensor.raw_data = rng.choice((b"", b"\xff" * len(tensor.raw_data), tensor.raw_data * 3, b"\x7f\x80" * 40))
+                tensor.raw_data = rng.choice(
+                    (b"", b"\xff" * len(tensor.raw_data), tensor.raw_data * 3, b"\x7f\x80" * 40)
+                )
             case 9:
                 tensor.name = rng.choice(names)
             case 10:
@@ -481,7 +506,11 @@ def counted(data: bytes, rng: random.Random) -> bytes:
     import re
 
     if data[:3] == b"ply":
-        return re.sub(rb"element (\w+) (\d+)", lambda f: b"element %s %d" % (f[1], rng.choice((0, 7, 2**31, 10**9, 2**63))), data)
+        return re.sub(
+            rb"element (\w+) (\d+)",
+            lambda f: b"element %s %d" % (f[1], rng.choice((0, 7, 2**31, 10**9, 2**63))),
+            data,
+        )
     if data[:3] == b"OFF":
         lines = data.split(b"\n")
         lines[1] = b"%d %d 0" % (rng.choice((8, 10**9, 2**63)), rng.choice((12, 10**9, 2**31)))
@@ -504,7 +533,7 @@ def _pictures() -> dict[str, Sequence[bytes]]:
 
     pixels = np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)
     found: dict[str, Sequence[bytes]] = {}
-    for kind, mode in (("png", "RGB"), ("jpeg", "RGB"), ("gif", "P"), ("bmp", "RGB"), ("tiff", "RGB"), ("webp", "RGB"),
+    for kind, mode in (("png", "RGB"), ("jpeg", "RGB"), ("gif", "P"), ("bmp", "RGB"), ("tiff", "RGB"), ("webp", "RGB"),  # noqa: E501
                        ("ppm", "RGB"), ("tga", "RGB"), ("ico", "RGB"), ("pcx", "RGB")):  # fmt: skip
         stream = io.BytesIO()
         Image.fromarray(pixels).convert(mode).save(stream, kind)

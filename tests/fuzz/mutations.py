@@ -32,9 +32,9 @@ def json_values(rng: random.Random) -> Any:
     """A value where another kind is expected."""
     return rng.choice(
         [
-            None, True, False, 0, -1, 1, 2, 7, 8, 9, 255, 2**31, 2**63, 2**64, -(2**63), 10**400, 0.5, -0.5, 1e308, 5e-324,
+            None, True, False, 0, -1, 1, 2, 7, 8, 9, 255, 2**31, 2**63, 2**64, -(2**63), 10**400, 0.5, -0.5, 1e308, 5e-324,  # noqa: E501
             float("nan"), float("inf"), float("-inf"), [], {}, [[]], [None], [0] * 300, ["x"] * 300, "", "x",
-            rng.choice(TEXTS), {"kind": None}, {"a": 1}, [1e308, -1e308], [[0] * 5] * 5, "9" * 5000, list(range(70_000)),
+            rng.choice(TEXTS), {"kind": None}, {"a": 1}, [1e308, -1e308], [[0] * 5] * 5, "9" * 5000, list(range(70_000)),  # noqa: E501
         ]
     )  # fmt: skip
 
@@ -238,7 +238,18 @@ def npy_header(content: bytes, rng: random.Random) -> bytes:
     """A .npy member with a hostile header; object arrays carry a pickle that would write a file."""
     kind = rng.choice(("<i8", "|O", "<f8", "|i1", "<U1000", "|V8", "<c16", ">i8", "<M8[s]", "|b1", "i8,i8"))
     shape = rng.choice(
-        ("()", "(0,)", "(1,)", "(-1,)", "(2**40,)", f"({2**40},)", f"({2**62}, {2**62})", "(10,)*9", "None", f"({10**9},)")
+        (
+            "()",
+            "(0,)",
+            "(1,)",
+            "(-1,)",
+            "(2**40,)",
+            f"({2**40},)",
+            f"({2**62}, {2**62})",
+            "(10,)*9",
+            "None",
+            f"({10**9},)",
+        )
     )
     order = rng.choice(("False", "True", "1", "[]"))
     text = f"{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}".encode()

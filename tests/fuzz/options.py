@@ -14,11 +14,67 @@ from typing import Any, NoReturn
 
 NAME = "options"
 VALUES = (
-    *("", " ", "0", "1", "-1", "2", "-0", "4", "8", "9", "16", "nan", "inf", "-inf", "1e308", "1e999", "0.5", "-1e-300"),
-    *("4294967295", "4294967296", "18446744073709551616", "9" * 400, "9" * 5000, "1_0", "0x10", "1e3", "\u0663", "true"),
+    *(
+        "",
+        " ",
+        "0",
+        "1",
+        "-1",
+        "2",
+        "-0",
+        "4",
+        "8",
+        "9",
+        "16",
+        "nan",
+        "inf",
+        "-inf",
+        "1e308",
+        "1e999",
+        "0.5",
+        "-1e-300",
+    ),
+    *(
+        "4294967295",
+        "4294967296",
+        "18446744073709551616",
+        "9" * 400,
+        "9" * 5000,
+        "1_0",
+        "0x10",
+        "1e3",
+        "\u0663",
+        "true",
+    ),
     *("quick", "span", "fitted", "sdf", "gates", "lut6", "town", "iris", "iris.csv", "label", "model.onnx", "run"),
-    *("a" * 300, "a" * 5000, "\U0001f600", "\u202e", "\n", "a\nb", "\x1b[31m", "[bold]", "%s", "$(id)", "--", "-", "."),
-    *("..", "/", "/dev/null", "/dev/zero", "/proc/self/mem", "/proc/x/y", "~", "x/y/z", "iris.csv/x", "\udcff", "link"),
+    *(
+        "a" * 300,
+        "a" * 5000,
+        "\U0001f600",
+        "\u202e",
+        "\n",
+        "a\nb",
+        "\x1b[31m",
+        "[bold]",
+        "%s",
+        "$(id)",
+        "--",
+        "-",
+        ".",
+    ),
+    *(
+        "..",
+        "/",
+        "/dev/null",
+        "/dev/zero",
+        "/proc/self/mem",
+        "/proc/x/y",
+        "~",
+        "x/y/z",
+        "iris.csv/x",
+        "\udcff",
+        "link",
+    ),
     *("tcp://", "tcp://127.0.0.1:1", "postgresql://", "postgresql://127.0.0.1:1/x", "127.0.0.1:8787", "cells.lib"),
     *("camera", "junk.json", "junk.toml", "junk.lib", "junk.png", "junk.obj", "junk.npy", "junk.onnx", "empty"),
 )
@@ -38,6 +94,7 @@ def _commands() -> dict[str, Any]:
     import typer
 
     import inkling.bring
+    import inkling.cli
     import inkling.doctor
     import inkling.explore
     import inkling.field_learn
@@ -72,7 +129,9 @@ def words(number: int, seed: int) -> list[str]:
     found = [name]
     for parameter in _commands()[name].params:
         if parameter.param_type_name == "argument":
-            usual = {"run": "iris.csv", "train": "iris.csv", "field": "camera", "explore": "some.toml"}.get(name, "run")
+            usual = {"run": "iris.csv", "train": "iris.csv", "field": "camera", "explore": "some.toml"}.get(
+                name, "run"
+            )
             found += [rng.choice(VALUES) if rng.random() < 0.4 else usual]
         elif parameter.name == "wait_s":
             continue

@@ -51,7 +51,11 @@ def judge(read: Callable[[], object]) -> tuple[str, str]:
         return "refused", text[:160]
     except BaseException as error:
         where = traceback.extract_tb(error.__traceback__)
-        ours = [f for f in where if str(ROOT) in f.filename and "/.venv/" not in f.filename and "/tests/" not in f.filename]
+        ours = [
+            f
+            for f in where
+            if str(ROOT) in f.filename and "/.venv/" not in f.filename and "/tests/" not in f.filename
+        ]
         place = f"{Path(ours[-1].filename).relative_to(ROOT)}:{ours[-1].lineno}" if ours else str(where[-1:])
         return f"traceback {type(error).__name__}", f"{place}: {str(error)[:200]}"
     return "result", ""
@@ -108,7 +112,9 @@ def watched(attempt: Try, items: Iterable[Any]) -> Iterator[Outcome]:
                     if not near.poll(0.5):
                         used = _processor_seconds(child.pid or 0) - spent
                         # The first input pays for loading the libraries.
-                        if used > SECONDS * (1 + 2 * (at == 0)) or time.monotonic() - begun > WALL_SECONDS * (1 + 2 * (at == 0)):
+                        if used > SECONDS * (1 + 2 * (at == 0)) or time.monotonic() - begun > WALL_SECONDS * (
+                            1 + 2 * (at == 0)
+                        ):
                             fault = f"hang: {used:.0f} s of the processor, {time.monotonic() - begun:.0f} s"
                             break
                         continue
