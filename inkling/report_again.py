@@ -21,7 +21,7 @@ from reports.egfet import technology as built_in
 from reports.fields import load
 from reports.point import Point
 from reports.report import Report, read, read_verdicts, write
-from sim.design_folder import document, text
+from sim.design_folder import text
 from train.errors import InputError
 
 
@@ -95,9 +95,13 @@ def _circuit(place: Path, point: Point, report: Report) -> Circuit | None:
     if report.technology != technology.name:
         return None
     netlist = netlist_files.from_json(text(place / "netlist.json"), str(place / "netlist.json"))
-    described = document(place / "design.json").get("inputs")
+    fields = load(place / "design.json").objects("inputs")
+    for item in fields:
+        item.text("port"), item.text("column"), item.integer("bits")
+        item.number("low", -1e300), item.number("high", -1e300)
     power = {volts: mw for volts, mw in point.static_power_mw.items() if mw is not None}
+    verilog = text(place / "top.v")
     try:
-        return circuit_of(netlist, technology, described or [], power, text(place / "top.v"))
+        return circuit_of(netlist, technology, [dict(item.data) for item in fields], power, verilog)
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise InputError(f"{place / 'design.json'} does not describe the inputs of netlist.json") from error

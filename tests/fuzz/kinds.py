@@ -117,7 +117,6 @@ def _read_network(folder: Path, content: bytes, suffix: str) -> object:
 
 def _netlist() -> dict[str, Sequence[bytes]]:
     from approx import netlist_files, tree_netlist
-
     from reports.egfet import technology
 
     cells = [cell.type for cell in technology().cells]

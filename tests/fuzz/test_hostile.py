@@ -160,3 +160,11 @@ def test_a_mesh_of_two_coordinates(tmp_path: Path) -> None:
     text += b"property list uchar int vertex_indices\nend_header\n0 0\n1 0\n0 1\n3 0 1 2\n"
     with pytest.raises(InputError):
         kinds.feed("mesh", tmp_path, text, ".ply")
+
+
+@pytest.mark.parametrize("value", [["petal"], None, 3, {"a": 1}])
+def test_a_column_that_is_no_text(value: object, tmp_path: Path) -> None:
+    content = json.loads(kinds.KINDS["run-folder"].seeds()["/design.json"][0])
+    content["inputs"][0]["column"] = value
+    with pytest.raises(InputError, match="column"):
+        kinds.feed("run-folder", tmp_path, json.dumps(content).encode(), "/design.json")
