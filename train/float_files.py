@@ -84,8 +84,7 @@ def _array(value: object, shape: tuple[int | None, ...], where: str) -> Floats:
     rows = value if isinstance(value, list) else []
     flat = rows if len(shape) == 1 else [item for row in rows if isinstance(row, list) for item in row]
     fine = 0 < len(rows) <= MOST_WIDTH and all(
-        isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < 1e12
-        for item in flat
+        isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < 1e12 for item in flat
     )
     fine = fine and (len(shape) == 1 or all(isinstance(row, list) and len(row) == shape[1] for row in rows))
     if not fine or (shape[0] is not None and len(rows) != shape[0]):

@@ -43,7 +43,12 @@ def test_links_commands_and_options_exist() -> None:
     from inkling.cli import app
 
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    options = {option for command in commands.values() for parameter in command.params for option in parameter.opts}
+    options = {
+        option
+        for command in commands.values()
+        for parameter in command.params
+        for option in [*parameter.opts, *parameter.secondary_opts]
+    }
     for path in DOCS:
         text = path.read_text("utf-8")
         for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
