@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 from approx.cmvm_adders import FULL, MIXED, NOT, CellPlan
 from hdl.activation import clip, clip_bits
-from hdl.bits import Bit, Wires
+from hdl.bits import Bit, Wires, both, either, invert
 from hdl.part import Shape, shape_of, shapes_of
 
 
 def draw_cells(wires: Wires, plan: CellPlan, operands: Sequence[Bit]) -> list[list[Bit]]:
-    """Draw the plan's cells over the operands' bits, none of them constant; return the bits of every output."""
+    """Draw the plan's cells over the operands' bits; return the bits of every output."""
     nodes: list[Bit] = [0, 1, *operands]
     for k, cell in enumerate(plan.cells):
         sources = [nodes[source] for source in cell.sources]
         name = f"c{k}"
         if cell.kind == NOT:
-            nodes += wires.name(name, ~sources[0]), 0
+            nodes += wires.name(name, invert(sources[0])), 0
         elif cell.kind in (FULL, MIXED):
             nodes += _full(wires, name, cell.kind == MIXED, *sources)
         else:
@@ -28,7 +28,7 @@ def draw_cells(wires: Wires, plan: CellPlan, operands: Sequence[Bit]) -> list[li
 
 
 def _nand(wires: Wires, name: str, a: Bit, b: Bit) -> Bit:
-    return wires.name(name, ~(a & b))
+    return wires.name(name, invert(both(a, b)))
 
 
 def _exclusive_or(wires: Wires, name: str, a: Bit, b: Bit, again: str = "") -> tuple[Bit, Bit, Bit, Bit]:
@@ -38,7 +38,7 @@ def _exclusive_or(wires: Wires, name: str, a: Bit, b: Bit, again: str = "") -> t
     left and right is read besides, and so is a wire.
     """
     neither = _nand(wires, f"{name}_n", a, b)
-    left, right = ~(a & neither), ~(b & neither)
+    left, right = invert(both(a, neither)), invert(both(b, neither))
     if again == "left":
         left = wires.name(f"{name}_l", left)
     if again == "right":
@@ -55,16 +55,16 @@ def _full(wires: Wires, name: str, mixed: bool, a: Bit, b: Bit, c: Bit) -> tuple
 def _half(wires: Wires, name: str, kind: str, a: Bit, b: Bit) -> tuple[Bit, Bit]:
     inverted, carry = kind.startswith("x"), kind.removeprefix("x")
     if carry in ("or", "nor"):
-        some = wires.name(f"{name}_o", a | b)
-        same = _nand(wires, f"{name}_x", some, ~(a & b))
-        total = same if inverted else wires.name(f"{name}_d", ~same)
-        return total, some if carry == "or" else wires.name(f"{name}_c", ~some)
+        some = wires.name(f"{name}_o", either(a, b))
+        same = _nand(wires, f"{name}_x", some, invert(both(a, b)))
+        total = same if inverted else wires.name(f"{name}_d", invert(same))
+        return total, some if carry == "or" else wires.name(f"{name}_c", invert(some))
     again = {"greater": "left", "not_greater": "left", "less": "right", "not_less": "right"}.get(carry, "")
     odd, ab, left, right = _exclusive_or(wires, name, a, b, again)
     found = {"": ab, "left": left, "right": right}[again]
     if carry in ("and", "greater", "less"):
-        found = wires.name(f"{name}_c", ~found)
-    return (wires.name(f"{name}_s", ~odd) if inverted else odd), found
+        found = wires.name(f"{name}_c", invert(found))
+    return (wires.name(f"{name}_s", invert(odd)) if inverted else odd), found
 
 
 @dataclass(frozen=True)

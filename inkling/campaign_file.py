@@ -93,7 +93,7 @@ def parse(path: Path) -> dict[str, Any]:
         document = tomllib.loads(content.decode("utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): name a campaign's TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise InputError(f"{path}: is not TOML ({error})") from error
     _known(document, KEYS, str(path))
     return document

@@ -47,7 +47,8 @@ def test_links_commands_and_options_exist() -> None:
         option
         for command in commands.values()
         for parameter in command.params
-        for option in [*parameter.opts, *parameter.secondary_opts]
+        for written in [*parameter.opts, *parameter.secondary_opts]
+        for option in written.split("/")
     }
     for path in DOCS:
         text = path.read_text("utf-8")

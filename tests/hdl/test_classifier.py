@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from approx.network import ArgMax, ClippedReLU, DecisionTree, Dense, Input, IntegerNetwork, Ints, Layer
@@ -48,6 +48,7 @@ def dense(random: np.random.Generator, inputs: int, outputs: int, largest: int) 
 
 
 @given(st.integers(0, 2**32), st.sampled_from([1, 2, 15, 127]), st.integers(1, 4), st.integers(1, 5))
+@example(11024328, 15, 2, 2)  # a hidden value with a bit that is always 1 enters a shared sum
 @settings(max_examples=25, deadline=None)
 def test_random_networks(seed: int, largest: int, hidden: int, classes: int) -> None:
     random = np.random.default_rng(seed)
