@@ -57,7 +57,7 @@ def run(
         process = subprocess.Popen(
             [str(part) for part in argv],
             cwd=cwd,
-            env=dict(environment) if environment is not None else None,
+            env=_with_python(os.environ if environment is None else environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -89,6 +89,12 @@ def run(
         tail = "\n".join((stdout + stderr).strip().splitlines()[-15:])
         raise ToolError(f"{name} ended with status {process.returncode}: {tail}")
     return Completed(stdout, stderr)
+
+
+def _with_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with this interpreter's folder first: makefiles of Verilator's call a `python`."""
+    path = environment.get("PATH", os.defpath)
+    return {**environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{path}"}
 
 
 def stop() -> None:

@@ -34,7 +34,7 @@ for number, (folder, arguments) in enumerate(json.load(open("cases.json"))):
         sys.stderr.flush()
         os._exit(code)
     _, status = os.wait()
-    print(os.waitstatus_to_exitcode(status))
+    print(os.waitstatus_to_exitcode(status), flush=True)  # what is not written yet, forks would write again
 """
 
 ROWS = "".join(f"{i},{i * 7 % 13},{'ab'[i % 2]}\n" for i in range(40))
