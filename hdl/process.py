@@ -134,7 +134,8 @@ def python(script: str, *arguments: str | Path, time_limit_s: float, cwd: Path |
     """Run a Python text in a fresh interpreter that cannot see a user's own modules in the working folder."""
     if _forks:
         return _forked(script, [str(part) for part in arguments], time_limit_s, cwd)
-    return run([sys.executable, "-P", "-c", script, *arguments], time_limit_s=time_limit_s, cwd=cwd)
+    # No bytecode: it would lie in run folders, and go stale where a file changes twice within a second.
+    return run([sys.executable, "-P", "-B", "-c", script, *arguments], time_limit_s=time_limit_s, cwd=cwd)
 
 
 def _forked(script: str, arguments: list[str], time_limit_s: float, cwd: Path | None) -> Completed:
