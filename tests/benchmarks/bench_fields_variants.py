@@ -202,10 +202,11 @@ def main() -> None:
             rows[name] = row(make(), signal, options.steps)
             beside.write(options.json, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
         one = rows[name]
+        in_c = f"{one['ns_per_query']:6.1f} ns in C, " if "ns_per_query" in one else ""
         print(
             f"{name:32s}{one['psnr_db']:6.2f} dB{one['parameters']:8,d} parameters{one['train_cpu_seconds']:7.1f} s  "
             f"integer loss {one['integer_loss_db']:5.2f} dB ({one['integer_form']})  "
-            f"{one.get('ns_per_query', float('nan')):6.1f} ns in C, {one['torch_ns_per_query']:7.1f} in PyTorch",
+            f"{in_c}{one['torch_ns_per_query']:7.1f} ns in PyTorch",
             flush=True,
         )
 
