@@ -5,6 +5,7 @@ What is learnt is a `Task`, batches and a loss (`train.visibility`, `train.field
 """
 
 import contextlib
+import gc
 import math
 import os
 import queue
@@ -104,7 +105,7 @@ def train(
     Under torchrun the shards are spread over the processes. Raises InputError for settings that cannot be, a
     checkpoint of another model, and a loss that is not finite.
     """
-    rank, world = processes()
+    world = processes()[1]
     if settings.steps < 1 or settings.shards < 1 or settings.shards % world:
         raise InputError(
             f"{settings.steps} steps of {settings.shards} shards over {world} processes cannot be shared"
@@ -120,46 +121,65 @@ def train(
     losses: list[float] = []
     if folder is not None:
         losses = field_checkpoint.resume(folder, model, optimiser, _asked(settings))
-    progressed: Callable[[float], None] = getattr(model, "progressed", lambda progress: None)
-    module: torch.nn.Module = _Loss(model, task)
     with _group(world, device):
-        if world > 1:
-            # Texels that are frozen get no gradient, so that Adam leaves them alone.
-            freezes = getattr(model, "quantisation", None) is not None
-            module = torch.nn.parallel.DistributedDataParallel(module, find_unused_parameters=freezes)
-        step_loss = torch.compile(module) if settings.compile else module
-        stopped = False
-        mine = range(rank, settings.shards, world)
-        with _interrupts() as interrupted, _ahead(task, len(losses), settings, mine) as batches:
-            for step in range(len(losses), settings.steps):
-                _set_rates(optimiser, settings, step)
-                progressed(step / settings.steps)
-                optimiser.zero_grad(set_to_none=True)
-                total = 0.0
-                for number in range(len(mine)):
-                    batch = {k: torch.from_numpy(v).to(device, non_blocking=True) for k, v in next(batches).items()}
-                    last = number == len(mine) - 1
-                    sync = contextlib.nullcontext() if last or world == 1 else module.no_sync()  # type: ignore[operator]
-                    cast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16")
-                    with sync:
-                        with cast:
-                            loss = step_loss(batch, step / settings.steps) / len(mine)
-                        loss.backward()
-                    total += loss.detach().float()
-                optimiser.step()
-                value, stopped = _agree(total, interrupted.is_set(), world, device)
-                losses.append(value)
-                told(len(losses), value)
-                if not math.isfinite(value):
-                    raise InputError(f"the loss is not finite at step {step}: train at a smaller rate")
-                due = stopped or step + 1 == settings.steps or (step + 1) % settings.checkpoint_every == 0
-                if due and folder is not None and rank == 0:
-                    field_checkpoint.save(folder, model, optimiser, _asked(settings), losses)
-                if stopped:
-                    break
-    progressed(1.0)
+        stopped = _steps(model, task, settings, optimiser, losses, device, folder, told)
+    getattr(model, "progressed", lambda progress: None)(1.0)
     model.eval()
     return Trained(len(losses), tuple(losses), stopped and len(losses) < settings.steps)
+
+
+def _steps(
+    model: torch.nn.Module,
+    task: Task,
+    settings: Settings,
+    optimiser: torch.optim.Adam,
+    losses: list[float],
+    device: torch.device,
+    folder: Path | None,
+    told: Callable[[int, float], None],
+) -> bool:
+    """Go on from the losses so far to the last step, appending each loss; whether it was stopped.
+
+    A function of its own, so that its wrapper of the model is gone before the process group is.
+    """
+    progressed: Callable[[float], None] = getattr(model, "progressed", lambda progress: None)
+    module: torch.nn.Module = _Loss(model, task)
+    rank, world = processes()
+    if world > 1:
+        # Texels that are frozen get no gradient, so that Adam leaves them alone.
+        freezes = getattr(model, "quantisation", None) is not None
+        module = torch.nn.parallel.DistributedDataParallel(module, find_unused_parameters=freezes)
+    step_loss = torch.compile(module) if settings.compile else module
+    stopped = False
+    mine = range(rank, settings.shards, world)
+    with _interrupts() as interrupted, _ahead(task, len(losses), settings, mine) as batches:
+        for step in range(len(losses), settings.steps):
+            _set_rates(optimiser, settings, step)
+            progressed(step / settings.steps)
+            optimiser.zero_grad(set_to_none=True)
+            total = 0.0
+            for number in range(len(mine)):
+                batch = {k: torch.from_numpy(v).to(device, non_blocking=True) for k, v in next(batches).items()}
+                last = number == len(mine) - 1
+                sync = contextlib.nullcontext() if last or world == 1 else module.no_sync()  # type: ignore[operator]
+                cast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16")
+                with sync:
+                    with cast:
+                        loss = step_loss(batch, step / settings.steps) / len(mine)
+                    loss.backward()
+                total += loss.detach().float()
+            optimiser.step()
+            value, stopped = _agree(total, interrupted.is_set(), world, device)
+            losses.append(value)
+            told(len(losses), value)
+            if not math.isfinite(value):
+                raise InputError(f"the loss is not finite at step {step}: train at a smaller rate")
+            due = stopped or step + 1 == settings.steps or (step + 1) % settings.checkpoint_every == 0
+            if due and folder is not None and rank == 0:
+                field_checkpoint.save(folder, model, optimiser, _asked(settings), losses)
+            if stopped:
+                break
+    return stopped
 
 
 def _optimiser(model: torch.nn.Module, settings: Settings) -> torch.optim.Adam:
@@ -195,6 +215,9 @@ def _group(world: int, device: torch.device) -> Iterator[None]:
         yield
     finally:
         if own:
+            # DDP's reducer, as the last to hold the group, would wait for gloo's thread with Python's lock held,
+            # which that thread may want.
+            gc.collect()
             torch.distributed.destroy_process_group()
 
 

@@ -46,7 +46,7 @@ def job(folder: Path, *arguments: str, launcher: Sequence[str] = ()) -> subproce
 
 def finish(process: subprocess.Popen[str]) -> str:
     try:
-        output, _ = process.communicate(timeout=400)
+        output, _ = process.communicate(timeout=240)
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         raise
