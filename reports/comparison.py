@@ -181,6 +181,8 @@ def figures(value: float | None, digits: int = 3) -> str:
     """A figure to so many significant digits without an exponent; a dash where there is none."""
     if value is None:
         return "\N{EN DASH}"
+    if math.isinf(value):
+        return "\N{INFINITY}"
     if value == 0:
         return "0"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))

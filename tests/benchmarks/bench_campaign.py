@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--trees", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results") / "campaign.json")
     options = parser.parse_args()
-    name = f"{'trees' if options.trees else 'simulated'}-{options.points}"
+    name = f"trees-{options.points}" if options.trees else f"simulated-{options.points}-{options.milliseconds}ms"
     document: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
     rounds: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -49,3 +49,9 @@ def test_names_cannot_style_or_steer_the_terminal(examples: SimpleNamespace) -> 
         assert not {"\x07", "\x1b", "\u202e"} & set(bare)
         # Rich would have swallowed the markup.
         assert "[red]" in bare
+
+
+def test_a_design_without_a_gate_is_infinitely_smaller(examples: SimpleNamespace) -> None:
+    points = (examples.point("net-0", 0.5, 0.0),)
+    for terminal in (False, True):
+        assert "∞x" in shown(examples.report(points=points), terminal=terminal)
