@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from inkling.app import app
+from inkling.app import AsJson, app
 from train.errors import InputError
 
 
@@ -23,6 +23,7 @@ def explore(
     dashboard: Annotated[str | None, typer.Option(help="Address of Dask's page, such as 127.0.0.1:8787.")] = None,
     wait_s: Annotated[float, typer.Option(help="Seconds to wait for a scheduler that was lost.")] = 60.0,
     data: Annotated[Path | None, typer.Option(help="Folder of UCI tables; else INKLING_DATA.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Data sets x methods x splits x seeds x technologies x budgets, on local processes or a Dask cluster.
 
@@ -35,7 +36,7 @@ def explore(
     from inkling.explore import Exploration
     from inkling.explore import explore as compute
 
-    asked = Exploration(campaign, store, scheduler, resume, jobs, adaptive, dashboard, wait_s, data)
+    asked = Exploration(campaign, store, scheduler, resume, jobs, adaptive, dashboard, wait_s, data, as_json)
     try:
         passed = compute(asked)
     except ConnectionError as error:

@@ -5,6 +5,7 @@ How points are spread over processes is in `inkling.campaign_cluster`, what is m
 """
 
 import contextlib
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ class Exploration:
     dashboard: str | None = None
     wait_s: float = 60.0
     data: Path | None = None
+    as_json: bool = False
 
 
 def default_store(name: str) -> str:
@@ -60,13 +62,17 @@ def explore(asked: Exploration) -> bool:
             )
         store.keep(loaded.campaign)
         failed = _compute(asked, loaded, store, done, there)
-        console = Console()
-        console.print(
-            f"{name}: {len(loaded.campaign) - failed} points stored, {failed} failed\nreport: inkling report {store}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        stored = len(loaded.campaign) - failed
+        if asked.as_json:
+            counts = {"points_stored": stored, "points_failed": failed}
+            print(json.dumps({"campaign": name, "store": str(store), **counts}))
+        else:
+            Console().print(
+                f"{name}: {stored} points stored, {failed} failed\nreport: inkling report {store}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
     return not failed
 
 
@@ -79,7 +85,7 @@ def _compute(asked: Exploration, loaded: Loaded, store: Store, done: set[bytes],
     if there == total:
         return 0
     missing = (point for point in loaded.campaign.points() if bytes.fromhex(point.key) not in done)
-    with Stages(Console()) as stages, stages.running("explore", total=total) as progress:
+    with Stages(Console(stderr=asked.as_json)) as stages, stages.running("explore", total=total) as progress:
         progress(there, total)
         with _interrupts() as stopped, contextlib.closing(outcomes(loaded, missing, engine)) as coming:
             for found in coming:

@@ -1,6 +1,7 @@
 """Campaigns on clusters: the same table however many workers there are, and whoever is killed or cut off."""
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -231,7 +232,9 @@ def test_two_hosts_whose_link_is_cut(
     assert dump(store) == expected(campaign)
 
 
-def test_a_campaign_of_trees_into_postgresql(tmp_path: Path, postgres_url: str) -> None:
+def test_a_campaign_of_trees_into_postgresql(
+    tmp_path: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     from inkling.explore import Exploration
     from inkling.explore import explore as run
 
@@ -240,7 +243,9 @@ def test_a_campaign_of_trees_into_postgresql(tmp_path: Path, postgres_url: str) 
         'datasets = ["iris"]\nmethods = ["tree"]\nsplits = 2\n'
         'budgets = [{name = "few", base = "quick", trees = [3, 4]}]\nareas = [0.02, 0.05]\n'
     )
-    assert run(Exploration(campaign, postgres_url, jobs=1))
+    assert run(Exploration(campaign, postgres_url, jobs=1, as_json=True))
+    told = json.loads(capsys.readouterr().out)
+    assert told["points_stored"] == 2 and told["points_failed"] == 0
     loaded = load(campaign)
     (data,), (cells,) = loaded.tables.values(), loaded.technologies.values()
     alone = [compute(point, data, cells) for point in loaded.campaign.points()]
