@@ -4,14 +4,15 @@ Scales of features and of neurons are free numbers, because the next layer's wei
 powers of two. The integer operations themselves are defined in `approx.field_network`.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from approx.field_coding import Coding, coordinate_code
+from approx.field_coding import Coding, coordinate_code, encode
 from approx.field_network import (
     CoordinateSum,
     FieldLayer,
@@ -34,6 +35,8 @@ MOST_SAMPLES = 20_000
 # Texels looked at when a scale is chosen.
 MOST_TEXELS = 200_000
 SHIFTS = range(13)
+# Combinations of scalings that a judge chooses from.
+TRIED = 16
 # A neuron may reach this share of its largest calibrated value before it clips.
 HEADROOM = 1.02
 
@@ -44,10 +47,13 @@ def quantise(
     uv: NDArray[np.floating],
     *,
     grid_bits: int | Sequence[int] = 8,
+    judge: Callable[[IntegerField], float] | None = None,
 ) -> IntegerField:
     """The integer field; entry int [rows] and uv float [rows, 2] are inputs like those it will meet.
 
-    grid_bits: 8 or 4, one for all levels or one for each. Biases are corrected so that every layer's mean error on
+    grid_bits: 8 or 4, one for all levels or one for each. judge: how good a field is on data that was held out;
+    then the scalings of hidden ReLU layers that lose least locally are tried in TRIED combinations at most, and the
+    field that it likes best is kept, the first of equals. Biases are corrected so that every layer's mean error on
     the samples is zero (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
     2019). Raises InputError for sine, which has no integer form, and for a field that fails `train.field.check`.
     """
@@ -76,34 +82,30 @@ def quantise(
     target = [floats.bilinear(grid, e, place) for grid in field.grids]
     exact = np.concatenate(target + ([2 * place - 1] if field.coordinates else []), 1).astype(np.float64)
 
-    layers: list[FieldLayer] = []
-    extra: CoordinateSum | None = None
-    coding = Coding((1.0,), (0.0,))
-    last = len(field.weights) - 1
-    for number, (weights, bias) in enumerate(zip(field.weights, field.biases, strict=True)):
-        exact = exact @ weights.T.astype(np.float64) + bias
-        todo = _Layer(
-            weights.astype(np.float64),
-            bias.astype(np.float64),
-            exact,
-            x,
-            centred if number == 0 and field.coordinates else None,
-        )
-        if number == last:
-            made, coding = _last(field, todo)
-        else:
-            kind = field.first_activation if number == 0 and field.first_activation else field.activation
-            exact = floats.activate(kind, exact.astype(np.float32)).astype(np.float64)
-            made = (
-                _periodic(todo) if kind == "periodic_quadratic" else _clipped(todo, exact, field.weights[number + 1])
-            )
-        layers += [made.dense, made.activation]
-        extra = made.extra if number == 0 else extra
-        x = made.signal
     positions = np.zeros((0, 3), np.float32) if field.sight is None else field.sight.positions
-    made_field = IntegerField(tuple(reads), extra, tuple(layers), field.meaning, coding, positions)
-    check(made_field)
-    return made_field
+    ways = math.floor(TRIED ** (1 / (len(field.weights) - 1))) if judge and len(field.weights) > 1 else 1
+    made = (
+        IntegerField(tuple(reads), extra, layers, field.meaning, coding, positions)
+        for layers, extra, coding in _chains(field, exact, x, centred, ways)
+    )
+    found = max(made, key=judge) if judge else next(made)
+    check(found)
+    return found
+
+
+def decisions(
+    entry: NDArray[np.integer], offset: NDArray[np.floating], visible: NDArray[np.bool_]
+) -> Callable[[IntegerField], float]:
+    """A judge of visibility: the share of right decisions about targets, offset [rows, 3] from positions [rows]."""
+
+    def share(field: IntegerField) -> float:
+        parts = (slice(k, k + 2**16) for k in range(0, len(entry), 2**16))
+        right = (
+            (field.visible(entry[part], *encode(offset[part], field.coding)) == visible[part]).sum() for part in parts
+        )
+        return float(sum(right)) / len(entry)
+
+    return share
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,28 @@ class _Made:
     signal: _Signal
 
 
+def _chains(
+    field: floats.FloatField, exact: F64, x: _Signal, centred: Ints, ways: int, number: int = 0
+) -> Iterator[tuple[tuple[FieldLayer, ...], CoordinateSum | None, Coding]]:
+    """Integer layers from `number` on, given what enters exactly and in integers.
+
+    The best `ways` of each hidden layer in every combination, the locally best first.
+    """
+    weights, bias = field.weights[number].astype(np.float64), field.biases[number].astype(np.float64)
+    exact = exact @ weights.T + bias
+    todo = _Layer(weights, bias, exact, x, centred if number == 0 and field.coordinates else None)
+    if number == len(field.weights) - 1:
+        last, coding = _last(field, todo)
+        yield (last.dense, last.activation), last.extra, coding
+        return
+    kind = field.first_activation if number == 0 and field.first_activation else field.activation
+    exact = floats.activate(kind, exact.astype(np.float32)).astype(np.float64)
+    periodic = kind == "periodic_quadratic"
+    for made in [_periodic(todo)] if periodic else _clipped(todo, exact, field.weights[number + 1], ways):
+        for rest, _, coding in _chains(field, exact, made.signal, centred, ways, number + 1):
+            yield (made.dense, made.activation, *rest), made.extra, coding
+
+
 def _read(table: NDArray[np.float32], bits: int) -> tuple[GridRead, F64]:
     """The level in integers and what one unit of each of its features stands for."""
     for axis in (1, 2):
@@ -191,11 +215,11 @@ def _sums(layer: _Layer, multiplier: F64) -> tuple[Dense, CoordinateSum | None, 
     return Dense(weights, bias), extra, sums + bias
 
 
-def _clipped(layer: _Layer, exact: F64, after: NDArray[np.float32]) -> _Made:
-    """ReLU: the shift with which the next layer sees the smallest error."""
+def _clipped(layer: _Layer, exact: F64, after: NDArray[np.float32], ways: int) -> list[_Made]:
+    """ReLU: the shifts and multipliers with which the next layer sees the smallest errors, best first."""
     most = np.maximum(np.abs(exact).max(0), 1e-9) * HEADROOM
     importance = np.maximum((after.astype(np.float64) ** 2).sum(0), 1e-12)
-    best: tuple[float, _Made] | None = None
+    found: list[tuple[float, _Made]] = []
     # Weights of quantisation-aware training are multiples of a power of two: one such multiplier keeps them exact.
     power = np.full(len(most), 2.0 ** np.floor(np.log2(layer.limit.min())))
     for shift, exactly in product(SHIFTS, (True, False)):
@@ -209,10 +233,8 @@ def _clipped(layer: _Layer, exact: F64, after: NDArray[np.float32]) -> _Made:
             sums = sums + (layer.centred @ extra.weights.T >> extra.shift)
         signal = _Signal(activation.evaluate(sums), 2.0**shift / multiplier)
         error = float((((signal.values * signal.unit - exact) ** 2).mean(0) * importance).sum())
-        if best is None or error < best[0]:
-            best = error, _Made(dense, activation, extra, signal)
-    assert best is not None
-    return best[1]
+        found.append((error, _Made(dense, activation, extra, signal)))
+    return [made for _, made in sorted(found, key=lambda item: item[0])[:ways]]
 
 
 def _periodic(layer: _Layer) -> _Made:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from approx.field_coding import coordinate_code
 from approx.field_coding import encode as encode_offsets
 from approx.field_network import IntegerField
-from approx.field_quantise import quantise
+from approx.field_quantise import decisions, quantise
 from inkling import field_picture
 from inkling.field_view import panoramas
 from train import rays, scenes, series, signals, visibility
@@ -216,7 +216,8 @@ class Sight:
         )
         floats = visibility.with_margin(visibility.to_field(model, task.sight), held)
         sampled = visibility.samples(held, task.sight)
-        integers = quantise(floats, sampled.entry, sampled.uv, grid_bits=4)
+        judge = decisions(held.entry, held.offset, held.visible)
+        integers = quantise(floats, sampled.entry, sampled.uv, grid_bits=4, judge=judge)
         u, v, code = encode_offsets(unseen.offset, integers.coding)
         seen = integers.visible(unseen.entry, u, v, code)
         share = float(unseen.visible.mean())

@@ -98,7 +98,7 @@ class VisibilityTask:
         wrong = torch.where(beyond > 0, beyond * self.cost_visible, -beyond * self.cost_hidden).mean()
         seen = (batch["query"] < hit).float()
         cost = torch.where(seen > 0, self.cost_hidden, self.cost_visible)
-        logit = 30 * 7**progress * (predicted - batch["query"])
+        logit = 30 * 30**progress * (predicted - batch["query"])
         entropy = torch.nn.functional.binary_cross_entropy_with_logits(logit, seen, weight=cost)
         distance = torch.nn.functional.smooth_l1_loss(predicted, hit, beta=0.02)
         return wrong + self.decision * entropy + self.distance * distance

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from approx.field_coding import coordinate_code, encode
-from approx.field_quantise import quantise
+from approx.field_network import IntegerField
+from approx.field_quantise import TRIED, decisions, quantise
 from train.errors import InputError
 from train.field import Activation, FloatField, Grid, Meaning, Sight, evaluate, visible
 
@@ -86,6 +87,27 @@ def test_four_bits_lose_more_than_eight_and_decisions_agree() -> None:
         agreement.append(float((made.visible(entry, u, v, code) == exact).mean()))
     assert 0.1 < exact.mean() < 0.9
     assert agreement[0] > 0.99 and 0.9 < agreement[1] < agreement[0]
+
+
+def test_a_judge_chooses_among_the_locally_best() -> None:
+    field = float_field("visibility", "relu", coordinates=False)
+    assert field.sight is not None
+    rng = np.random.default_rng(5)
+    entry, uv = rng.integers(0, 3, 3000), rng.random((3000, 2)).astype(np.float32)
+    offset = (rng.normal(size=(3000, 3)) * 4).astype(np.float32)
+    exact = visible(field, entry, field.sight.positions[entry] + offset)
+    share = decisions(entry, offset, exact)
+    told: list[float] = []
+
+    def judge(made: IntegerField) -> float:
+        told.append(share(made))
+        return told[-1]
+
+    best = quantise(field, entry, uv, judge=judge)
+    assert len(told) == TRIED == 16 and len(set(told)) > 1
+    assert share(best) == max(told) and told[0] == share(quantise(field, entry, uv))
+    u, v, code = encode(offset, best.coding)
+    assert share(best) == (best.visible(entry, u, v, code) == exact).mean()
 
 
 @pytest.mark.parametrize("bits", [4, 8])

@@ -48,12 +48,12 @@ def visibility_cell(scene: str, kilobytes: int, options: argparse.Namespace, fol
     rng = np.random.default_rng(7)
     positions = rays.standing(casting, options.positions, rng)
     aims = rays.targets(casting, rng)
-    size = options.batch or 4096 * options.positions
+    size = options.batch or 8192 * options.positions
     task = visibility.task(casting, aims, positions, size, 0, visibility.STRETCH)
-    task = replace(task, distinct=256, cost_visible=options.cost_visible)
+    task = replace(task, distinct=512, cost_visible=options.cost_visible)
     spec = parse(f"grid({GRIDS[kilobytes]}) -> 32 32 relu -> 1")
     model = FieldModel(spec, len(positions), 0, visibility.AWARE)
-    settings = Settings(options.steps, 0.01, 0.03, device=options.device, checkpoint_every=250)
+    settings = Settings(options.steps, 0.02, 0.03, device=options.device, checkpoint_every=250)
     start = time.process_time()
     result = train(model, task, settings, folder / "checkpoint")
     seconds = time.process_time() - start
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--kilobytes", default="16,8,4,32")
     parser.add_argument("--positions", type=int, default=16)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, help="default 4,096 a position, or samples of a picture 16,384")
+    parser.add_argument("--batch", type=int, help="default 8,192 a position, or samples of a picture 16,384")
     parser.add_argument("--cost-visible", type=float, default=1.0, help="what wrongly answering 'visible' costs")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--fields", type=Path, default=ROOT / "build" / "bench" / "fields")

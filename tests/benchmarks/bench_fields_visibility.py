@@ -30,7 +30,7 @@ from bench_field_kernels import CHUNK, at, compile_rivals, minima  # noqa: E402
 
 from approx.depth_map import fit  # noqa: E402
 from approx.field_coding import encode  # noqa: E402
-from approx.field_quantise import quantise  # noqa: E402
+from approx.field_quantise import decisions, quantise  # noqa: E402
 from hdl.field_call import CField, build  # noqa: E402
 from hdl.field_plan import plan  # noqa: E402
 from train import beside, field_files, rays, scenes, visibility  # noqa: E402
@@ -92,8 +92,9 @@ def main() -> None:
     def shot(count: int, seed: str) -> rays.Rays:
         return rays.mixed(casting, aims, positions, count, np.random.default_rng(SEEDS[seed]))
 
-    test, known = shot(options.rays, "held_out"), shot(20_000, "margin")
+    test, known = shot(options.rays, "held_out"), shot(options.rays, "margin")
     calibration = visibility.samples(known, field.sight)
+    judge = decisions(known.entry, known.offset, known.visible)
     correct = {"float": 100 * visibility.score(field, test).correct}
     found["correct_percent"] = correct
     differs = 0
@@ -101,7 +102,7 @@ def main() -> None:
         folder = Path(name)
         kernels: dict[int, CField] = {}
         for bits in (4, 8):
-            whole = quantise(field, calibration.entry, calibration.uv, grid_bits=bits)
+            whole = quantise(field, calibration.entry, calibration.uv, grid_bits=bits, judge=judge)
             (folder / str(bits)).mkdir()
             kernels[bits] = build(plan(whole), folder / str(bits))
             u, v, codes = encode(test.offset, whole.coding)

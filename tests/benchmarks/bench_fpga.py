@@ -38,8 +38,8 @@ FIELDS: dict[str, dict[str, Any]] = {
         "meaning": "picture",
     },
 }
-# One lane, and as many as the part has multipliers; up5k has too few even for one, the grid takes more beside it.
-FIELD_RUNS = (("ecp5-25k", 1), ("ecp5-25k", 28), ("hx8k", 1))
+# One lane, and 28, whose multipliers are more than the 25k has beside the grid's; up5k has too few even for one.
+FIELD_RUNS = (("ecp5-25k", 1), ("ecp5-85k", 28), ("hx8k", 1))
 
 
 @cache
