@@ -8,6 +8,7 @@ one worker, which is what `inkling explore` does, and the client's memory is rea
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -67,9 +68,9 @@ def filled(loaded: Loaded, store: Path) -> dict[str, Any]:
                 steps.append({"points": count, "bytes": size(store), "client_mib": round(memory_mib(), 1)})
                 print(steps[-1], flush=True)
         wrote = time.monotonic() - begun
-        begun = time.monotonic()
+        begun, cpu = time.monotonic(), time.process_time()
         found = summary(opened, loaded.campaign)
-        report_s = time.monotonic() - begun
+        report_s, report_cpu_s = time.monotonic() - begun, time.process_time() - cpu
     assert found["points"]["stored"] == len(loaded.campaign) and not found["points"]["missing"]
     return {
         "points": len(loaded.campaign),
@@ -77,6 +78,8 @@ def filled(loaded: Loaded, store: Path) -> dict[str, Any]:
         "bytes_a_point": round(steps[-1]["bytes"] / len(loaded.campaign)),
         "ms_a_point": round(1000 * wrote / len(loaded.campaign), 3),
         "report_s": round(report_s, 2),
+        "report_cpu_s": round(report_cpu_s, 2),
+        "load_average": round(os.getloadavg()[0], 1),
         "after_report_mib": round(memory_mib(), 1),
     }
 
