@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from approx.field_coding import coordinate_code
-from approx.field_coding import encode as encode_offsets
 from approx.field_network import IntegerField
 from approx.field_quantise import decisions, quantise
 from inkling import field_picture
@@ -218,15 +217,14 @@ class Sight:
         sampled = visibility.samples(held, task.sight)
         judge = decisions(held.entry, held.offset, held.visible)
         integers = quantise(floats, sampled.entry, sampled.uv, grid_bits=4, judge=judge)
-        u, v, code = encode_offsets(unseen.offset, integers.coding)
-        seen = integers.visible(unseen.entry, u, v, code)
+        right = decisions(unseen.entry, unseen.offset, unseen.visible)(integers)
         share = float(unseen.visible.mean())
         figures = {
             "correct_float_percent": 100 * visibility.score(floats, unseen).correct,
-            "correct_integer_percent": 100 * float((seen == unseen.visible).mean()),
+            "correct_integer_percent": 100 * right,
             "majority_percent": 100 * max(share, 1 - share),
         }
-        facts = {"positions": len(places), "triangles": len(self.mesh.triangles), "held_out_rays": len(seen)}
+        facts = {"positions": len(places), "triangles": len(self.mesh.triangles), "held_out_rays": len(unseen.entry)}
         views = panoramas(casting, places[0], integers, 0)
         return Learnt(notation, trained, integers, figures, facts=facts, views=views)
 

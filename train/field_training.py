@@ -123,7 +123,6 @@ def train(
         losses = field_checkpoint.resume(folder, model, optimiser, _asked(settings))
     with _group(world, device):
         stopped = _steps(model, task, settings, optimiser, losses, device, folder, told)
-    getattr(model, "progressed", lambda progress: None)(1.0)
     model.eval()
     return Trained(len(losses), tuple(losses), stopped and len(losses) < settings.steps)
 
@@ -179,6 +178,7 @@ def _steps(
                 field_checkpoint.save(folder, model, optimiser, _asked(settings), losses)
             if stopped:
                 break
+    progressed(1.0)
     return stopped
 
 

@@ -111,11 +111,10 @@ def watched(attempt: Try, items: Iterable[Any]) -> Iterator[Outcome]:
                 try:
                     if not near.poll(0.5):
                         used = _processor_seconds(child.pid or 0) - spent
-                        # The first input pays for loading the libraries.
-                        if used > SECONDS * (1 + 2 * (at == 0)) or time.monotonic() - begun > WALL_SECONDS * (
-                            1 + 2 * (at == 0)
-                        ):
-                            fault = f"hang: {used:.0f} s of the processor, {time.monotonic() - begun:.0f} s"
+                        waited = time.monotonic() - begun
+                        patience = 3 if at == 0 else 1  # the first input pays for loading the libraries
+                        if used > SECONDS * patience or waited > WALL_SECONDS * patience:
+                            fault = f"hang: {used:.0f} s of the processor, {waited:.0f} s"
                             break
                         continue
                     message = near.recv()
