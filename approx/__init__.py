@@ -1,1 +1,4 @@
-"""Integers: networks, approximations, search and gate netlists. Imports `train` only."""
+"""Integers: the reference, quantising, the searches and netlists. Imports `inkling.train` only.
+
+Nothing here writes a hardware text or prices a cell.
+"""

@@ -1,6 +1,6 @@
 """`BespokeClassifier`: a classifier circuit with scikit-learn's interface; after `fit` it emits, verifies and costs.
 
-What is trained and searched lives in `inkling.families`, how a design is made of it in `inkling.design`.
+What is trained and searched lives in `inkling.runs.families`, how a design is made of it in `inkling.runs.design`.
 """
 
 import tempfile
@@ -16,14 +16,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from approx.network import ArgMax
-from inkling.design import Built, Job, build
-from inkling.effort import Effort
-from inkling.families import FAMILIES, choose, effort_of
-from train.dataset import Dataset, Development, Rows
-from train.errors import InputError
-from train.quantiser import Quantiser, check_bits, fit
-from train.ranges import fit_ranges
+from inkling.approx.reference.operations import ArgMax
+from inkling.runs.design import Built, Job, build
+from inkling.runs.effort import Effort
+from inkling.runs.families import FAMILIES, choose, effort_of
+from inkling.train.errors import InputError
+from inkling.train.tables.dataset import Dataset, Development, Rows
+from inkling.train.tables.quantiser import Quantiser, check_bits, fit
+from inkling.train.tables.ranges import fit_ranges
 
 RANGES = ("fitted", "span")
 
@@ -38,7 +38,7 @@ def _has_scores(estimator: "BespokeClassifier") -> bool:
 class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The smallest circuit found whose accuracy is within `tolerance` of the best, for float features.
 
-    effort: "trial" (seconds, to try things out), "quick", "standard", "thorough", or an `inkling.effort.Effort`.
+    effort: "trial" (seconds, to try things out), "quick", "standard", "thorough", or an `inkling.runs.effort.Effort`.
     family: "gates" (gate-level search), "network" (exact 8-bit perceptron, which has a `decision_function`),
     "power_of_two" or "tree". bits: of the code of every feature, 1 to 8; the ranges are fitted to the rows ("fitted":
     thresholds that matter fall on leading bits; "span": least to largest value). validation: the share of the rows
@@ -120,7 +120,8 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def emit(self, folder: str | Path) -> tuple[dict[str, Any], ...]:
         """Write Verilog, mapped cells, Amaranth, C, numba and design.json into a new folder; returns the verdicts.
 
-        Raises InputError where the folder exists, and hdl.process.ToolError where a tool is missing.
+        Raises InputError where the folder exists, and inkling.approx.programs.process.ToolError where a tool is
+        missing.
         """
         check_is_fitted(self)
         folder = Path(folder)
@@ -151,9 +152,9 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns the path of report.html.
         """
-        from inkling.folder import run_folder
-        from inkling.outcome import report_on, write_run
-        from inkling.request import Request
+        from inkling.runs.folder import run_folder
+        from inkling.runs.outcome import report_on, write_run
+        from inkling.runs.request import Request
 
         codes = self._read(X)
         place = np.searchsorted(self.classes_, np.asarray(y))
@@ -204,8 +205,8 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return build(job, folder)
 
     def _fingerprint(self) -> str:
-        from train.assemble import fingerprint
-        from train.split import Split
+        from inkling.train.tables.assemble import fingerprint
+        from inkling.train.tables.split import Split
 
         parts = (self.development_.train, self.development_.validation)
         first, rest = len(parts[0].labels), len(parts[1].labels)
@@ -251,10 +252,10 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _technology(self) -> Any:
         if self.technology:
-            from reports.liberty import load
+            from inkling.hdl.cells.liberty import load
 
             return load(*map(Path, self.technology))
-        from reports.egfet import technology
+        from inkling.hdl.cells.egfet import technology
 
         return technology()
 

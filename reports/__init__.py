@@ -1,1 +1,4 @@
-"""Cost in real cells, rivals, Pareto fronts and the report. Imports `sim`, `hdl`, `approx`, `train`."""
+"""Results and pages: what came out, and how it is shown.
+
+Imports `inkling.sim`, `inkling.hdl`, `inkling.approx`, `inkling.train`.
+"""

@@ -1,1 +1,4 @@
-"""Co-verification of everything emitted against the one integer reference. Imports `hdl`, `approx` and below."""
+"""Co-verification of everything emitted against the one integer reference.
+
+Imports `inkling.hdl`, `inkling.approx` and below.
+"""

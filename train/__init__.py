@@ -1,1 +1,4 @@
-"""Floats: data sets, models and their training. Imports nothing else of Inkling."""
+"""Floats: tables, series, scenes, models and their training. Imports nothing else of Inkling.
+
+Nothing here knows of integers, gates or emitted texts.
+"""

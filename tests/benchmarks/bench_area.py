@@ -9,15 +9,16 @@ import argparse
 import json
 from pathlib import Path
 
-from approx import quantise
-from approx.network import ArgMax, ClippedReLU, Dense, IntegerNetwork, label_bits, signed_width
-from hdl.ports import port_names
-from hdl.verilog import behavioural
-from reports.egfet import technology
-from reports.mapping import map_verilog
-from reports.published import published
-from train import mlp
-from train.sources import load
+from inkling.approx.quantise import networks
+from inkling.approx.reference.network import IntegerNetwork, label_bits
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense, signed_width
+from inkling.hdl.cells.egfet import technology
+from inkling.hdl.circuits.verilog import behavioural
+from inkling.hdl.mapping.search import map_verilog
+from inkling.hdl.names import port_names
+from inkling.reports.results.published import published
+from inkling.train.networks import training
+from inkling.train.tables.sources import load
 
 
 def plain(network: IntegerNetwork) -> str:
@@ -68,11 +69,15 @@ def main() -> None:
     rows = []
     for name in asked.sets:
         data = load(name)
-        trained = mlp.train(
-            data.development, hidden=mlp.default_hidden(data.development), restarts=32, seed=42, power_of_two=False
+        trained = training.train(
+            data.development,
+            hidden=training.default_hidden(data.development),
+            restarts=32,
+            seed=42,
+            power_of_two=False,
         )
-        network = quantise.exact(trained[0], data.development)
-        wide = quantise.exact(trained[0], data.development, hidden_bits=8)
+        network = networks.exact(trained[0], data.development)
+        wide = networks.exact(trained[0], data.development, hidden_bits=8)
         areas = {
             key: map_verilog(text, cells, time_limit_s=300).area_um2 / 1e8
             for key, text in (

@@ -17,25 +17,24 @@ import os
 import platform
 import resource
 import statistics
-import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 # One core, as the figures say: set before NumPy and torch are loaded.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-from approx import arithmetic_seeds  # noqa: E402
-from approx.arithmetic_native import LEVELS  # noqa: E402
-from approx.arithmetic_search import Candidate, Settings, default_widths, search  # noqa: E402
-from inkling.candidates import measure_by_mapping  # noqa: E402
-from reports import egfet  # noqa: E402
-from train.dataset import Dataset  # noqa: E402
-from train.sources import DATA_FOLDER, load  # noqa: E402
+from inkling.approx.arithmetic import starts as arithmetic_seeds  # noqa: E402
+from inkling.approx.arithmetic.kernel import LEVELS  # noqa: E402
+from inkling.approx.arithmetic.search import Candidate, Settings, default_widths, search  # noqa: E402
+from inkling.hdl.cells import egfet  # noqa: E402
+from inkling.runs.candidates import measure_by_mapping  # noqa: E402
+from inkling.train.tables.dataset import Dataset  # noqa: E402
+from inkling.train.tables.sources import DATA_FOLDER, load  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # What is to be reached: held-out accuracy in per cent at an area in cm2, as means over the splits.
 GOALS: dict[str, tuple[tuple[float, float], ...]] = {

@@ -10,19 +10,15 @@ the machine meets both; the least of each is compared. Every finished round is w
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from inkling.campaign_cluster import Engine, outcomes  # noqa: E402
-from inkling.campaign_file import Loaded, load  # noqa: E402
-from inkling.store import open_store  # noqa: E402
-from train import beside  # noqa: E402
+from inkling.campaigns.cluster import Engine, outcomes
+from inkling.campaigns.file import Loaded, load
+from inkling.campaigns.store import open_store
+from inkling.train.files import atomic
 
 
 def campaign(folder: Path, points: int, milliseconds: int, trees: bool) -> Loaded:
@@ -86,7 +82,7 @@ def main() -> None:
                 "cores": len(os.sched_getaffinity(0)),
                 "load_average": round(os.getloadavg()[0], 1),
             }
-            beside.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
+            atomic.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
             print(name, document[name], flush=True)
 
 

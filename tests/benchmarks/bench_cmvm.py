@@ -18,19 +18,20 @@ from typing import Any
 
 import numpy as np
 
-from approx.cmvm import WORK
-from approx.netlist import Netlist
-from approx.netlist_evaluate import evaluate
-from approx.network import ClippedReLU, Dense, Input, IntegerNetwork, Ints, signed_width, without_unused_inputs
-from hdl.part import Chain
-from hdl.process import run
-from hdl.shared_layer import shared_layer
-from reports import composites, genlib
-from reports.abc_run import map_once
-from reports.egfet import technology
-from reports.elaboration import elaborate
-from reports.mapping import cheapest, total
-from reports.recipes import Recipe
+from inkling.approx.matrices.plan import WORK
+from inkling.approx.netlists.evaluate import evaluate
+from inkling.approx.programs.process import run
+from inkling.approx.reference.netlist import Netlist
+from inkling.approx.reference.network import Input, IntegerNetwork, without_unused_inputs
+from inkling.approx.reference.operations import ClippedReLU, Dense, Ints, signed_width
+from inkling.hdl.cells.egfet import technology
+from inkling.hdl.circuits.part import Chain
+from inkling.hdl.circuits.shared_layer import shared_layer
+from inkling.hdl.mapping import composites, genlib
+from inkling.hdl.mapping.abc_run import map_once
+from inkling.hdl.mapping.elaboration import elaborate
+from inkling.hdl.mapping.recipes import Recipe
+from inkling.hdl.mapping.search import cheapest, total
 
 # Name: data set, hidden neurons, weight bits.
 CASES = {

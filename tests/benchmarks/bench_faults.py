@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from approx.netlist import CellType, Netlist, Port
-from sim.faults import Faults, analyse, at_defect_rate, stuck_at_faults, test_set
+from inkling.approx.reference.netlist import CellType, Netlist, Port
+from inkling.sim.faults.stuck_at import Faults, analyse, at_defect_rate, stuck_at_faults, test_set
 
 CELLS = (
     CellType("NAND2", ("A", "B"), "Y", 0b0111),

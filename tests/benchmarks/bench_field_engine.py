@@ -12,16 +12,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from approx.field_network import IntegerField
-from approx.field_random import random_field
-from hdl import field_numba
-from hdl.field_call import build
-from hdl.field_engine import emit
-from hdl.field_lanes import cycles, multipliers
-from hdl.field_plan import plan
-from sim import field_torch, fields
-from sim.field_engine import random_queries, simulate, verify
-from train import beside
+from inkling.approx.fields.random_field import random_field
+from inkling.approx.reference.field import IntegerField
+from inkling.hdl.engine.engine import emit
+from inkling.hdl.engine.schedule import cycles, multipliers
+from inkling.hdl.fields import numba_kernel
+from inkling.hdl.fields.call import build
+from inkling.hdl.fields.plan import plan
+from inkling.sim.fields import kernels, torch_route
+from inkling.sim.fields.engine import random_queries, simulate, verify
+from inkling.train.files import atomic
 
 FIELDS: dict[str, dict[str, Any]] = {
     "32x2": {"levels": ((16, 16, 4, 8), (24, 24, 4, 4)), "hidden": (32, 32)},
@@ -39,13 +39,13 @@ SAMPLE = {1: 12, 49: 200, 10**6: 2000}
 
 
 def software(name: str, field: IntegerField, count: int) -> dict[str, Any]:
-    """The routes of the kernels, and PyTorch in integers, on the queries of `sim.fields`."""
+    """The routes of the kernels, and PyTorch in integers, on the queries of `inkling.sim.fields.kernels`."""
     how = plan(field)
     with tempfile.TemporaryDirectory() as scratch:
         compiled = build(how, Path(scratch))
-        verdicts = fields.check(how, compiled, field_numba.emit(how), count, 1)
-    entry, u, v = fields.queries(field, count, 1)
-    found = field_torch.evaluate(field, entry, u, v)
+        verdicts = kernels.check(how, compiled, numba_kernel.emit(how), count, 1)
+    entry, u, v = kernels.queries(field, count, 1)
+    found = torch_route.evaluate(field, entry, u, v)
     wrong = sum(
         int((found[k : k + 10**5] != field.evaluate(*(x[k : k + 10**5] for x in (entry, u, v)))).any(1).sum())
         for k in range(0, count, 10**5)
@@ -115,7 +115,7 @@ def main() -> int:
             rows[key] = engine(name, field, lanes, asked.queries) if lanes else software(name, field, asked.queries)
             print(json.dumps(rows[key]), flush=True)
             if asked.json:
-                beside.write(asked.json, (json.dumps(rows, indent=1) + "\n").encode())
+                atomic.write(asked.json, (json.dumps(rows, indent=1) + "\n").encode())
     return int(any(row["mismatches"] for row in rows.values()))
 
 

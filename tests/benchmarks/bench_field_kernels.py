@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from approx.depth_map import DepthMap, fit
-from approx.field_coding import encode, pixel_codes
-from approx.field_random import random_field
-from hdl import field_numba
-from hdl.field_c import PATHS
-from hdl.field_call import CField, build
-from hdl.field_plan import plan, tables
-from hdl.process import run, site_packages
+from inkling.approx.fields.depth_map import DepthMap, fit
+from inkling.approx.fields.random_field import random_field
+from inkling.approx.programs.process import run, site_packages
+from inkling.approx.reference.coding import encode, pixel_codes
+from inkling.hdl.fields import numba_kernel
+from inkling.hdl.fields.c_kernel import PATHS
+from inkling.hdl.fields.call import CField, build
+from inkling.hdl.fields.plan import plan, tables
 
 HERE = Path(__file__).parent
 TWO_LEVELS = ((32, 32, 4, 8), (48, 48, 4, 8))
@@ -100,8 +100,9 @@ class Scene:
     """Rays of a scene in the orders that are compared."""
 
     def __init__(self, name: str, entries: int, count: int) -> None:
-        from train import rays, scenes
-        from train.town import town
+        from inkling.train.scenes import mesh as scenes
+        from inkling.train.scenes import rays
+        from inkling.train.scenes.town import town
 
         self.name = name
         self.mesh = town(0) if name == "town" else scenes.game_level()
@@ -237,7 +238,7 @@ _fitted: dict[tuple[str, int], DepthMap] = {}
 
 def fitted(scene: Scene, size: int) -> DepthMap:
     """A depth map of the scene, its thresholds chosen on other rays than the test's."""
-    from train import rays
+    from inkling.train.scenes import rays
 
     if (scene.name, size) not in _fitted:
         train = rays.mixed(scene.casting, scene.aims, scene.positions, 1_000_000, np.random.default_rng(2))
@@ -277,7 +278,7 @@ def measure_sizes(code: ctypes.CDLL, folder: Path, rounds: int) -> dict[str, Any
                 jobs[f"{width}x2 {path}"], per[f"{width}x2 {path}"] = job, CHUNK
     for levels, label in ((TWO_LEVELS, "two levels"), (ONE_LEVEL, "one level")):
         how = plan(random_field(5, levels=levels))
-        module, content = field_numba.load(field_numba.emit(how)), tables(how)
+        module, content = numba_kernel.load(numba_kernel.emit(how)), tables(how)
         columns = (batch.entry.copy(), batch.u.copy(), batch.v.copy(), batch.code.copy())
         module.visible(content, *columns)
         jobs[f"32x2 numba, {label}"] = partial(module.visible, content, *columns)
@@ -342,7 +343,7 @@ def measure_bits(queries: int, folder: Path) -> dict[str, int]:
     field = random_field(9, levels=((16, 16, 4, 8), (20, 20, 4, 4)), hidden=(32, 32), entries=16)
     how = plan(field)
     folder.mkdir()
-    kernel, module, content = build(how, folder), field_numba.load(field_numba.emit(how)), tables(how)
+    kernel, module, content = build(how, folder), numba_kernel.load(numba_kernel.emit(how)), tables(how)
     rng, wrong, piece = np.random.default_rng(3), {"queries": 0, "numba": 0}, 200_000
     for start in range(0, queries, piece):
         n = min(piece, queries - start)

@@ -19,18 +19,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from train import beside, field_files, rays, scenes, visibility  # noqa: E402
-from train.field_models import FieldModel, parse  # noqa: E402
-from train.field_training import Settings, train  # noqa: E402
-from train.town import town  # noqa: E402
+from inkling.train.fields import files, visibility  # noqa: E402
+from inkling.train.fields.models import FieldModel, parse  # noqa: E402
+from inkling.train.fields.training import Settings, train  # noqa: E402
+from inkling.train.files import atomic  # noqa: E402
+from inkling.train.scenes import mesh, rays  # noqa: E402
+from inkling.train.scenes.town import town  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # Levels of 4-bit texels, 32x2 net: eight features are four bytes.
 GRIDS = {4: "32x32x8", 8: "45x45x8", 16: "64x64x8", 32: "90x90x8"}
@@ -39,12 +41,12 @@ GOALS = {4: 98.0, 8: 98.7, 16: 99.3, 32: 99.6}
 
 def keep(path: Path, results: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside.write(path, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
+    atomic.write(path, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
 
 
 def visibility_cell(scene: str, kilobytes: int, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Train one scene at one size and say what it is worth on rays that nothing was chosen on."""
-    casting = rays.caster(town(0) if scene == "town" else scenes.game_level())
+    casting = rays.caster(town(0) if scene == "town" else mesh.game_level())
     rng = np.random.default_rng(7)
     positions = rays.standing(casting, options.positions, rng)
     aims = rays.targets(casting, rng)
@@ -61,7 +63,7 @@ def visibility_cell(scene: str, kilobytes: int, options: argparse.Namespace, fol
     chosen_on = rays.mixed(casting, aims, positions, 400_000, np.random.default_rng(100))
     fresh_rays = rays.mixed(casting, aims, positions, 400_000, np.random.default_rng(101))
     field = visibility.with_margin(visibility.to_field(model, task.sight), chosen_on)
-    field_files.save(field, folder)
+    files.save(field, folder)
     half = len(fresh_rays.entry) // 2
     score = visibility.score(field, fresh_rays)
     agents = visibility.score(field, rays.Rays(*(part[:half] for part in fresh_rays)))

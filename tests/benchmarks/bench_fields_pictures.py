@@ -19,21 +19,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from approx.field_network import IntegerField  # noqa: E402
-from hdl import field_call, field_unpack  # noqa: E402
-from hdl.field_plan import plan, tables  # noqa: E402
-from inkling.field_picture import decoded, jpeg_curve, learn  # noqa: E402
-from train import beside, pyramid, signals  # noqa: E402
-from train.field import evaluate  # noqa: E402
-from train.field_training import Settings  # noqa: E402
+from inkling.approx.reference.field import IntegerField  # noqa: E402
+from inkling.fields.picture import decoded, jpeg_curve, learn  # noqa: E402
+from inkling.hdl.fields import call, unpack  # noqa: E402
+from inkling.hdl.fields.plan import plan, tables  # noqa: E402
+from inkling.train.fields import pyramid  # noqa: E402
+from inkling.train.fields.float_field import evaluate  # noqa: E402
+from inkling.train.fields.training import Settings  # noqa: E402
+from inkling.train.files import atomic  # noqa: E402
+from inkling.train.scenes import signals  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # Mean of the 24 Kodak pictures, Dupont et al., "COIN", 2021: bits a pixel and PSNR in dB.
 COIN = {0.074: 23.2, 0.16: 24.6, 0.307: 26.4, 0.611: 28.4}
@@ -42,7 +44,7 @@ RATE = 1e-3
 
 def keep(path: Path, results: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside.write(path, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
+    atomic.write(path, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
 
 
 def least(job: Any, rounds: int = 15) -> float:
@@ -83,11 +85,11 @@ def emitted(field: IntegerField, reference: Any, height: int, width: int) -> dic
     how = plan(field)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        unpacker, kernel = field_unpack.build(how, folder), field_call.build(how, folder)
+        unpacker, kernel = unpack.build(how, folder), call.build(how, folder)
         packed = (folder / "packed.bin").read_bytes()
         table = unpacker.unpack(packed)
         assert (table == tables(how)).all(), "unpack.c does not give the table file"
-        assert kernel.load(field_call.aligned(table.tobytes())) == 0
+        assert kernel.load(call.aligned(table.tobytes())) == 0
         pixels = kernel.decode(width, height)
         assert (pixels.reshape(reference.shape) == reference).all(), "the kernel's picture is not the reference's"
         return {

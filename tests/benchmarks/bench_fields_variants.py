@@ -14,32 +14,33 @@ import copy
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from approx.field_quantise import quantise  # noqa: E402
-from hdl.field_call import build  # noqa: E402
-from hdl.field_plan import plan  # noqa: E402
-from sim.fields import nanoseconds  # noqa: E402
-from train import beside, fresh, signals  # noqa: E402
-from train.encodings import Fourier, GaussianBumps, Quantisation, Sape, quantise_weights  # noqa: E402
-from train.field import FloatField, evaluate  # noqa: E402
-from train.field_models import FieldModel, parse  # noqa: E402
-from train.field_tasks import DistillTask, LevelsTask, SignalTask, answers, to_field  # noqa: E402
-from train.field_training import Settings, train  # noqa: E402
-from train.field_variants import CamField, EncodedField, ProgressiveField, ResidualField, TiledField  # noqa: E402
+from inkling.approx.fields.quantise import quantise  # noqa: E402
+from inkling.hdl.fields.call import build  # noqa: E402
+from inkling.hdl.fields.plan import plan  # noqa: E402
+from inkling.sim.fields.kernels import nanoseconds  # noqa: E402
+from inkling.train.fields import spectrum  # noqa: E402
+from inkling.train.fields.encodings import Fourier, GaussianBumps, Quantisation, Sape, quantise_weights  # noqa: E402
+from inkling.train.fields.float_field import FloatField, evaluate  # noqa: E402
+from inkling.train.fields.models import FieldModel, parse  # noqa: E402
+from inkling.train.fields.tasks import DistillTask, LevelsTask, SignalTask, answers, to_field  # noqa: E402
+from inkling.train.fields.training import Settings, train  # noqa: E402
+from inkling.train.fields.variants import CamField, EncodedField, ProgressiveField, ResidualField, TiledField  # noqa: E402
+from inkling.train.files import atomic  # noqa: E402
+from inkling.train.scenes import signals  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 BATCH = 4096
 # Training that is aware of 8-bit weights and activations (and texels, where there are grids).
@@ -110,7 +111,7 @@ def emitted(floats: FloatField, signal: signals.Signal) -> dict[str, Any]:
 
 def methods(signal: signals.Signal) -> dict[str, Callable[[], tuple[torch.nn.Module, Any, float]]]:
     """By name: the model, its task and its rate. Teachers are trained by the row that stands before."""
-    scale = fresh.choose(
+    scale = spectrum.choose(
         signal,
         (1.0, 3.0, 10.0, 30.0),
         lambda candidate, seed: FieldModel(parse(f"fourier(64, {candidate:g}) -> 64 64 relu -> 3"), 1, seed),
@@ -200,7 +201,7 @@ def main() -> None:
     for name, make in made.items():
         if name not in rows or (name == "SIREN" and any(student not in rows for student in students)):
             rows[name] = row(make(), signal, options.steps)
-            beside.write(options.json, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
+            atomic.write(options.json, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
         one = rows[name]
         in_c = f"{one['ns_per_query']:6.1f} ns in C, " if "ns_per_query" in one else ""
         print(

@@ -21,20 +21,23 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(HERE)]
+sys.path.insert(0, str(HERE))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
 from bench_field_kernels import CHUNK, at, compile_rivals, minima  # noqa: E402
 
-from approx.depth_map import fit  # noqa: E402
-from approx.field_coding import encode  # noqa: E402
-from approx.field_quantise import decisions, quantise  # noqa: E402
-from hdl.field_call import CField, build  # noqa: E402
-from hdl.field_plan import plan  # noqa: E402
-from train import beside, field_files, rays, scenes, visibility  # noqa: E402
-from train.town import town  # noqa: E402
+from inkling.approx.fields.depth_map import fit  # noqa: E402
+from inkling.approx.fields.quantise import decisions, quantise  # noqa: E402
+from inkling.approx.reference.coding import encode  # noqa: E402
+from inkling.hdl.fields.call import CField, build  # noqa: E402
+from inkling.hdl.fields.plan import plan  # noqa: E402
+from inkling.train.fields import files, visibility  # noqa: E402
+from inkling.train.files import atomic  # noqa: E402
+from inkling.train.scenes import mesh as scenes  # noqa: E402
+from inkling.train.scenes import rays  # noqa: E402
+from inkling.train.scenes.town import town  # noqa: E402
 
 # As in bench_fields.py: the seed of positions and crowd, of the margin's rays, of the held-out rays, of the rival's.
 SEEDS = {"positions": 7, "training": 0, "margin": 100, "held_out": 101, "depth_map": 102}
@@ -78,9 +81,9 @@ def main() -> None:
 
     def keep() -> None:
         if options.json:
-            beside.write(options.json, (json.dumps(everything, indent=1) + "\n").encode())
+            atomic.write(options.json, (json.dumps(everything, indent=1) + "\n").encode())
 
-    field = field_files.load(place)
+    field = files.load(place)
     assert field.sight is not None
     casting = rays.caster(town(0) if options.scene == "town" else scenes.game_level())
     rng = np.random.default_rng(SEEDS["positions"])

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from inkling.design_rows import design_rows
-from inkling.fold import check, describe, fold
-from reports.egfet import technology
-from sim.design_folder import read
-from train import beside
-from train.errors import InputError
+from inkling.designs.fold import check, describe, fold
+from inkling.designs.rows import design_rows
+from inkling.hdl.cells.egfet import technology
+from inkling.sim.designs.folder import read
+from inkling.train.errors import InputError
+from inkling.train.files import atomic
 
 # Of the combinational circuits, from the run's report.
 KEPT = ("accuracy", "area_cm2", "delay_ms", "static_power_mw")
@@ -61,8 +61,8 @@ def main() -> None:
                 "ratio": round(made.best.mapped.area_um2 / 1e8 / points[name]["area_cm2"], 4),
                 "checked": {verdict.route: [verdict.vectors, verdict.mismatches] for verdict in verdicts},
             }
-            beside.write(asked.json, (json.dumps(rows, indent=1) + "\n").encode())
-        beside.write(asked.json, (json.dumps(rows, indent=1) + "\n").encode())
+            atomic.write(asked.json, (json.dumps(rows, indent=1) + "\n").encode())
+        atomic.write(asked.json, (json.dumps(rows, indent=1) + "\n").encode())
         show(key, row)
 
 

@@ -16,13 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from approx.field_random import random_field
-from hdl.field_engine import emit
-from hdl.field_lanes import cycles, multipliers
-from hdl.process import ToolError
-from hdl.verilog import behavioural
-from reports import fpga
-from train import beside
+from inkling.approx.fields.random_field import random_field
+from inkling.approx.programs.process import ToolError
+from inkling.hdl.circuits.verilog import behavioural
+from inkling.hdl.engine.engine import emit
+from inkling.hdl.engine.schedule import cycles, multipliers
+from inkling.hdl.mapping import fpga
+from inkling.train.files import atomic
 
 RESULTS = Path(__file__).parent / "results" / "fpga.json"
 CASES = ("iris 4-3-3", "wine 13-4-3", "WDBC 30-4-2")
@@ -89,7 +89,7 @@ def main() -> None:
         if key not in rows:
             rows[key] = more() | measured(make(), fpga.device_of(device), asked.limit_s)
             content = {"rows": rows, "versions": versions(), "machine": platform.machine()}
-            beside.write(asked.json, (json.dumps(content, indent=1) + "\n").encode())
+            atomic.write(asked.json, (json.dumps(content, indent=1) + "\n").encode())
         show(key, rows[key])
 
     for case in CASES:
@@ -130,7 +130,7 @@ def versions() -> dict[str, str]:
 
 
 def peer_version(python: Path) -> dict[str, str]:
-    from hdl.process import run
+    from inkling.approx.programs.process import run
 
     code = "from importlib.metadata import version; print(version('alkaid'))"
     return {"alkaid": run([python, "-c", code], time_limit_s=60).stdout.strip()}

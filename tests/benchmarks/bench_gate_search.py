@@ -17,13 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
-from approx import gate_islands, gate_packing, gate_pool, gate_search, gate_state, quantise, teacher, tree_netlist
-from approx.netlist import Netlist
-from reports import egfet
-from reports.gate_figures import usable
-from reports.gate_start import mapped
-from train.dataset import Development, Rows
-from train.sources import load as load_set
+from inkling.approx.gates import islands as gate_islands
+from inkling.approx.gates import packing, search
+from inkling.approx.gates import pool as gate_pool
+from inkling.approx.gates import state as gate_state
+from inkling.approx.netlists import tree as tree_netlist
+from inkling.approx.quantise import networks, teacher
+from inkling.approx.reference.netlist import Netlist
+from inkling.hdl.cells import egfet
+from inkling.hdl.cost.search_prices import usable
+from inkling.hdl.mapping.starts import mapped
+from inkling.train.tables.dataset import Development, Rows
+from inkling.train.tables.sources import load as load_set
 
 AREAS = {  # EGFET cells, um2
     "INV": 228420.0,
@@ -61,7 +66,7 @@ def deep_state(seed: int) -> tuple[gate_state.State, int]:
     technology = egfet.technology()
     dataset = load_set("pendigits", seed=20)
     development = teacher.joined(dataset.development)
-    network = quantise.logistic(development, weight_bits=WEIGHT_BITS)
+    network = networks.logistic(development, weight_bits=WEIGHT_BITS)
     cells = usable(technology)
     netlist = mapped(network, development, technology, tuple(cell.type for cell in cells), time_limit_s=MAPPING_S)
     areas = {cell.type.name: cell.area_um2 for cell in cells}
@@ -71,12 +76,10 @@ def deep_state(seed: int) -> tuple[gate_state.State, int]:
 def ready(netlist: Netlist, given: Rows, areas: dict[str, float], rng: np.random.Generator) -> gate_state.State:
     """A circuit and rows as a state that can be changed."""
     width = sum(port.width for port in netlist.outputs)
-    packed = gate_packing.pack(gate_packing.input_bits(given.codes, netlist.inputs), given.labels, width)
-    cells = gate_packing.library(netlist.cell_types, areas)
+    packed = packing.pack(packing.input_bits(given.codes, netlist.inputs), given.labels, width)
+    cells = packing.library(netlist.cell_types, areas)
     first = 2 + len(packed.inputs)
-    return gate_state.State(
-        gate_state.reorder(gate_packing.from_netlist(netlist), first, rng), packed, cells.area, rng
-    )
+    return gate_state.State(gate_state.reorder(packing.from_netlist(netlist), first, rng), packed, cells.area, rng)
 
 
 def throughput(job: tuple[int, int, int, int]) -> dict[str, float]:
@@ -88,7 +91,7 @@ def measure(state: gate_state.State, gates: int, rows: int, seed: int) -> dict[s
     """The largest rate of some short rounds. gates: about as many as there are, which sets how short."""
     total = rows
     archive = gate_state.Archive(400, 2e5, 0.03)
-    plan = gate_state.plan(seed, gate_search.SHARES, (7, 1, 8, 14, 6, 9), 3.0)
+    plan = gate_state.plan(seed, search.SHARES, (7, 1, 8, 14, 6, 9), 3.0)
     moves, best, live = max(2_000, 10_000_000 // gates), 0.0, state.live
     for _ in range(5):
         began = time.process_time()
@@ -109,9 +112,9 @@ def island_scaling(rounds: int = 8) -> tuple[float, float]:
     Before their first exchange islands do the same work as alone, so the circuits are the same in both.
     """
     netlist, rows = large_tree(120, 6_000, 60, np.random.default_rng(0))
-    validation, settings = Rows(rows.codes[:500], rows.labels[:500]), gate_search.with_settings(effort=1e8)
-    problem = gate_search.problem([netlist], rows, validation, AREAS, settings=settings)
-    starts = [gate_packing.from_netlist(netlist)]
+    validation, settings = Rows(rows.codes[:500], rows.labels[:500]), search.with_settings(effort=1e8)
+    problem = search.problem([netlist], rows, validation, AREAS, settings=settings)
+    starts = [packing.from_netlist(netlist)]
     alone = []
     for number in (0, 1):
         pool = gate_pool.Pool(problem, starts, (0, number))

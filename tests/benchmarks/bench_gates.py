@@ -23,25 +23,28 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from approx import gate_front, netlist_evaluate, quantise, tree_netlist  # noqa: E402
-from approx.gate_search import Candidate, Settings  # noqa: E402
-from approx.netlist import Netlist  # noqa: E402
-from hdl import verilog  # noqa: E402
-from reports import egfet  # noqa: E402
-from reports.elaboration import elaborate  # noqa: E402
-from reports.gate_start import on_columns  # noqa: E402
-from reports.mapping import map_netlist  # noqa: E402
-from reports.power import static_power_mw  # noqa: E402
-from train.dataset import Dataset, Development, Rows  # noqa: E402
-from train.sources import DATA_FOLDER, load  # noqa: E402
+from inkling.approx.gates import front as gate_front  # noqa: E402
+from inkling.approx.gates.search import Candidate, Settings  # noqa: E402
+from inkling.approx.netlists import evaluate  # noqa: E402
+from inkling.approx.netlists import tree as tree_netlist  # noqa: E402
+from inkling.approx.quantise import networks  # noqa: E402
+from inkling.approx.reference.netlist import Netlist  # noqa: E402
+from inkling.hdl.cells import egfet  # noqa: E402
+from inkling.hdl.circuits import verilog  # noqa: E402
+from inkling.hdl.cost.power import static_power_mw  # noqa: E402
+from inkling.hdl.mapping.elaboration import elaborate  # noqa: E402
+from inkling.hdl.mapping.search import map_netlist  # noqa: E402
+from inkling.hdl.mapping.starts import on_columns  # noqa: E402
+from inkling.train.tables.dataset import Dataset, Development, Rows  # noqa: E402
+from inkling.train.tables.sources import DATA_FOLDER, load  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TECHNOLOGY = egfet.technology()
 CELLS = tuple(cell.type for cell in TECHNOLOGY.cells if 1 <= len(cell.type.inputs) <= 2)
@@ -89,13 +92,13 @@ def linear_start(development: Development) -> Netlist:
     members = [np.flatnonzero(rows.labels == label) for label in np.flatnonzero(counts)]
     even = np.concatenate([np.resize(some, counts.max()) for some in members])
     fitted = replace(development, train=Rows(rows.codes[even], rows.labels[even]))
-    network = quantise.logistic(fitted, weight_bits=2)
+    network = networks.logistic(fitted, weight_bits=2)
     mapped = map_netlist(elaborate(verilog.behavioural(network)), TECHNOLOGY, time_limit_s=300).netlist
     return on_columns(mapped, network, development, CELLS)
 
 
 def accuracy(netlist: Netlist, rows: Rows) -> float:
-    return float((netlist_evaluate.labels(netlist, rows.codes) == rows.labels).mean())
+    return float((evaluate.labels(netlist, rows.codes) == rows.labels).mean())
 
 
 def noisy(rows: Rows, bits: Sequence[int], seed: int) -> Rows:
@@ -166,7 +169,7 @@ def rivals(name: str, seed: int) -> list[dict[str, Any]]:
     shaken = noisy(dataset.test, dataset.development.input_bits, seed)
     found: list[dict[str, Any]] = []
     for most in RIVAL_LEAVES:
-        network = quantise.tree(dataset.development, most)
+        network = networks.tree(dataset.development, most)
         leaves = (len(network.layers[0].feature) + 1) // 2  # type: ignore[union-attr]
         if found and leaves == found[-1]["leaves"]:
             found.append(found[-1] | {"most_leaves": most})

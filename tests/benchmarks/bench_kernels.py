@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from approx.netlist import CellType, Netlist, Port
-from approx.netlist_evaluate import evaluate, pack, unpack
-from approx.network import ArgMax, ClippedReLU, Dense, Input, IntegerNetwork
-from hdl import c_kernel, netlist_c, numba_kernel
-from sim.kernels import compile_c
+from inkling.approx.netlists.evaluate import evaluate, pack, unpack
+from inkling.approx.reference.netlist import CellType, Netlist, Port
+from inkling.approx.reference.network import Input, IntegerNetwork
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense
+from inkling.hdl.kernels import c_kernel, gates_c, numba_kernel
+from inkling.sim.kernels.children import compile_c
 
 INPUTS, HIDDEN, CLASSES = 16, 5, 10
 
@@ -135,7 +136,7 @@ def gate_jobs(folder: Path, netlist: Netlist, rows: int, seed: int) -> dict[str,
     tops = [2**port.width for port in netlist.inputs]
     x = np.random.default_rng(seed).integers(0, tops, (rows, len(tops)))
     packed = pack(x, netlist)
-    text = netlist_c.emit(netlist)
+    text = gates_c.emit(netlist)
     planes = c_function(folder / "gates", text, None, "inkling_gates_planes")
     blocked = np.ascontiguousarray(packed.reshape(len(packed), -1, 8).transpose(1, 0, 2))
     out = np.empty((rows // 512, len(netlist.output_nodes), 8), np.uint64)
@@ -151,7 +152,7 @@ def gate_jobs(folder: Path, netlist: Netlist, rows: int, seed: int) -> dict[str,
         "gates, C, bit planes": run_planes,
         "gates, numba, bit planes": lambda: evaluate(netlist, packed),
     }
-    if netlist_c.has_label_entry(netlist):
+    if gates_c.has_label_entry(netlist):
         batch = c_function(folder / "labels", text, None, "inkling_gates_classify_batch")
         codes, y = x.astype(np.uint8), np.empty(rows, np.uint8)
 
@@ -198,7 +199,7 @@ def main() -> None:
     if arguments.rows < 512 or arguments.rows % 512 or arguments.rounds < 1 or arguments.gates < 4:
         parser.error("--rows must be a multiple of 512, --rounds at least 1 and --gates at least 4")
     if arguments.netlist is not None:
-        from approx.netlist_files import load
+        from inkling.approx.reference.netlist_files import load
 
         netlist = load(arguments.netlist)
     else:

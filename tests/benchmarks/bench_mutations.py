@@ -24,32 +24,35 @@ from typing import Any
 
 import numpy as np
 
-from approx import netlist_files
-from approx.netlist import CellType, Netlist, Port
-from approx.network import (
+from inkling.approx.programs.process import ToolError, forks
+from inkling.approx.reference import netlist_files
+from inkling.approx.reference.netlist import CellType, Netlist, Port
+from inkling.approx.reference.network import Input, IntegerNetwork
+from inkling.approx.reference.operations import (
     ArgMax,
     ClippedReLU,
     DecisionTree,
     Dense,
-    Input,
-    IntegerNetwork,
     Logic,
     MaskedSum,
     Tournament,
     knock_out,
 )
-from hdl import c_kernel, component_file, numba_kernel
-from hdl.netlist_verilog import emit as emit_netlist
-from hdl.process import ToolError, forks
-from hdl.verilog import behavioural
-from sim import component_bench, gates, kernels, named_logic, verilator
-from sim.blame import blame
-from sim.comparison import compare
-from sim.design_folder import DesignFolder
-from sim.mutation import gather, mutants
-from sim.recheck import Rechecked
-from sim.vectors import every_value, reference, stimuli
-from sim.verdict import Verdict
+from inkling.hdl.cells.verilog_writer import emit as emit_netlist
+from inkling.hdl.circuits import component_file
+from inkling.hdl.circuits.verilog import behavioural
+from inkling.hdl.kernels import c_kernel, numba_kernel
+from inkling.sim.benches import component
+from inkling.sim.blame.trace import blame
+from inkling.sim.designs.folder import DesignFolder
+from inkling.sim.designs.recheck import Rechecked
+from inkling.sim.faults.mutation import gather, mutants
+from inkling.sim.kernels import children, gates
+from inkling.sim.proofs import named_logic
+from inkling.sim.verdicts.comparison import compare
+from inkling.sim.verdicts.vectors import every_value, reference, stimuli
+from inkling.sim.verdicts.verdict import Verdict
+from inkling.sim.verilator import bulk
 
 VECTORS, SEED = 10_000, 3
 ROUTE = {
@@ -209,7 +212,7 @@ def in_component(design: DesignFolder, count: int, seed: int) -> Iterator[Change
     text, generator = design.texts["component.py"], random.Random(seed)
     start, end = text.index("\nPARTS = ("), text.index("\nclass Top")
     numbers = list(re.finditer(r"(?<![\w.'])\d+(?!\w)", text[start:end]))
-    sound = definitions(component_bench.to_rtlil(design.network, text))
+    sound = definitions(component.to_rtlil(design.network, text))
     made = 0
     for match in generator.sample(numbers, len(numbers)):
         if made == count:
@@ -217,8 +220,8 @@ def in_component(design: DesignFolder, count: int, seed: int) -> Iterator[Change
         new = str(int(match[0]) + generator.choice((1, -1))) if int(match[0]) else "1"
         changed = text[: start + match.start()] + new + text[start + match.end() :]
         try:
-            suspect = definitions(component_bench.to_rtlil(design.network, changed))
-            named_logic.read([component_bench.to_rtlil(design.network, changed)], design.network)
+            suspect = definitions(component.to_rtlil(design.network, changed))
+            named_logic.read([component.to_rtlil(design.network, changed)], design.network)
         except ToolError:
             continue  # no design at all: caught before any vector
         right = frozenset(name for name in suspect if suspect[name] != sound.get(name))
@@ -252,8 +255,8 @@ def check(changes: list[Change], network: IntegerNetwork, values: Any) -> list[V
     if changes and changes[0].subject in ("top.v", "mapped.v"):
         together, outputs = gather([item.design.texts[item.subject] for item in changes], network)
         with tempfile.TemporaryDirectory() as folder:
-            built = verilator.build(together, network, Path(folder), time_limit_s=400, outputs=outputs, level="-O0")
-            found, seconds = verilator.drive(built, network, values, time_limit_s=100, outputs=outputs)
+            built = bulk.build(together, network, Path(folder), time_limit_s=400, outputs=outputs, level="-O0")
+            found, seconds = bulk.drive(built, network, values, time_limit_s=100, outputs=outputs)
         subject = changes[0].subject
         return [
             compare(network, values, expected, column, route=ROUTE[subject], subject=subject, seconds=seconds)
@@ -266,15 +269,15 @@ def _alone(item: Change, network: IntegerNetwork, values: Any, expected: Any) ->
     texts = item.design.texts
     match item.subject:
         case "kernel.c":
-            return kernels.verify_c(network, texts["kernel.c"], texts["kernel.h"], values, expected=expected)
+            return children.verify_c(network, texts["kernel.c"], texts["kernel.h"], values, expected=expected)
         case "kernel.py":
-            return kernels.verify_numba(network, texts["kernel.py"], values, expected=expected)
+            return children.verify_numba(network, texts["kernel.py"], values, expected=expected)
         case "netlist.json":
             return replace(
                 gates.verify_gates(item.design.netlist, network, values, expected=expected), subject="netlist.json"
             )
         case _:
-            logic = named_logic.read([component_bench.to_rtlil(network, texts["component.py"])], network)[0]
+            logic = named_logic.read([component.to_rtlil(network, texts["component.py"])], network)[0]
             found = named_logic.labels(logic, network, values)
             return compare(network, values, expected, found, route="component", subject="component.py", seconds=0.0)
 

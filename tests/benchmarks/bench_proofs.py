@@ -13,13 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from inkling.effort import EFFORTS
-from inkling.request import Request
-from sim import bulk, equivalence, gates
-from sim.design_folder import DesignFolder, read
-from sim.recheck import EXHAUSTIVE_BITS
-from sim.vectors import every_value
-from train import beside
+from inkling.runs.effort import EFFORTS
+from inkling.runs.request import Request
+from inkling.sim.designs.folder import DesignFolder, read
+from inkling.sim.designs.recheck import EXHAUSTIVE_BITS
+from inkling.sim.kernels import gates, gates_bulk
+from inkling.sim.proofs import equivalence
+from inkling.sim.verdicts.vectors import every_value
+from inkling.train.files import atomic
 
 SETS = (
     *("balance_scale", "seeds", "vertebral_3c", "breast_cancer", "redwine", "whitewine", "cardio", "pendigits"),
@@ -43,7 +44,7 @@ BULK, BULK_S = 10**9, 300.0
 
 def run(name: str, folder: Path) -> None:
     """One small run of a table, unless it is there."""
-    from inkling.run import execute
+    from inkling.runs.run import execute
 
     if (folder / "report.json").is_file():
         return
@@ -65,7 +66,7 @@ def prove(design: DesignFolder) -> dict[str, Any]:
         tried = gates.verify_gates(netlist, network, every_value(network))
         row["every vector"] = {"vectors": tried.vectors, "mismatches": tried.mismatches}
     if not found.proven:
-        many = bulk.verify_bulk(netlist, network, vectors=BULK, seconds=BULK_S)
+        many = gates_bulk.verify_bulk(netlist, network, vectors=BULK, seconds=BULK_S)
         row["bulk"] = {"vectors": many.vectors, "mismatches": many.mismatches, "seconds": round(many.seconds, 1)}
         row["reason"] = "SAT sweeping finds no matching nodes for what is left within the limit"
     return row
@@ -94,7 +95,7 @@ def main() -> int:
                 row["seconds"] for row in rows.values() if row["proven"] or proven == 0
             )
             if asked.json:
-                beside.write(asked.json, (json.dumps({**head, "designs": rows}, indent=1) + "\n").encode())
+                atomic.write(asked.json, (json.dumps({**head, "designs": rows}, indent=1) + "\n").encode())
     return int(any(row["mismatches"] or row.get("bulk", {}).get("mismatches") for row in rows.values()))
 
 

@@ -8,16 +8,13 @@ count, which other work on the machine changes little; on a GPU seconds of the c
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from train import beside, mlp  # noqa: E402
-from train.sources import load  # noqa: E402
+from inkling.train.files import atomic
+from inkling.train.networks import training
+from inkling.train.tables.sources import load
 
 
 def main() -> None:
@@ -33,11 +30,13 @@ def main() -> None:
     for name in options.sets.split(","):
         development = load(name, seed=0).development
         # Once for the imports.
-        mlp.train(development, hidden=(2,), restarts=1, seed=0, power_of_two=True, epochs=1, device=options.device)
+        training.train(
+            development, hidden=(2,), restarts=1, seed=0, power_of_two=True, epochs=1, device=options.device
+        )
         for restarts in map(int, options.restarts.split(",")):
-            hidden = mlp.default_hidden(development)[-1:]
+            hidden = training.default_hidden(development)[-1:]
             begun = clock()
-            found = mlp.train(
+            found = training.train(
                 development,
                 hidden=hidden,
                 restarts=restarts,
@@ -47,7 +46,7 @@ def main() -> None:
                 device=options.device,
             )
             spent = clock() - begun
-            plan = mlp.schedule(len(development.train.labels), options.epochs)
+            plan = training.schedule(len(development.train.labels), options.epochs)
             document[f"{options.device} {name} {restarts}"] = {
                 "networks": len(found),
                 "hidden": hidden[0],
@@ -58,7 +57,7 @@ def main() -> None:
                 "best_validation": round(found[0].validation_accuracy, 4),
             }
             print(name, restarts, document[f"{options.device} {name} {restarts}"], flush=True)
-            beside.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
+            atomic.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
 
 
 if __name__ == "__main__":

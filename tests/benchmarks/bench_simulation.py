@@ -17,13 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from approx import netlist_evaluate
-from approx.netlist import CellType, Netlist, Port
-from approx.network import ArgMax, ClippedReLU, Dense, Input, IntegerNetwork, Logic
-from hdl.netlist_c import emit as emit_gates
-from hdl.verilog import behavioural
-from sim import cocotb_bench, kernels, verilator
-from sim.vectors import reference, stimuli
+from inkling.approx.netlists import evaluate
+from inkling.approx.reference.netlist import CellType, Netlist, Port
+from inkling.approx.reference.network import Input, IntegerNetwork
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense, Logic
+from inkling.hdl.circuits.verilog import behavioural
+from inkling.hdl.kernels.gates_c import emit as emit_gates
+from inkling.sim.benches import cocotb_route
+from inkling.sim.kernels import children
+from inkling.sim.verdicts.vectors import reference, stimuli
+from inkling.sim.verilator import bulk
 
 SEED = 0
 VECTORS = {"verilator": 1_000_000, "cocotb": 100_000}
@@ -56,7 +59,7 @@ def measure() -> dict[str, Any]:
     builds: dict[str, list[float]] = {name: [] for name in VECTORS}
     for _ in range(REPEATS):
         for name, count in VECTORS.items():
-            verify = verilator.verify if name == "verilator" else cocotb_bench.verify
+            verify = bulk.verify if name == "verilator" else cocotb_route.verify
             verdict = verify(text, network, values[:count], expected=expected[:count])
             if not verdict.passed:
                 raise RuntimeError(f"{name}: {verdict.mismatches} mismatches")
@@ -64,9 +67,9 @@ def measure() -> dict[str, Any]:
             builds[name].append(verdict.extra["build_seconds"])
     # As the route does with many vectors.
     with tempfile.TemporaryDirectory() as scratch:
-        harness = verilator.build(text, network, Path(scratch), time_limit_s=300, lanes=True)
+        harness = bulk.build(text, network, Path(scratch), time_limit_s=300, lanes=True)
         for _ in range(REPEATS):
-            _, seconds = verilator.drive(harness, network, values, time_limit_s=60)
+            _, seconds = bulk.drive(harness, network, values, time_limit_s=60)
             speeds["verilator, in lanes"].append(len(values) / seconds)
         lanes = bool((Path(scratch) / "lanes.h").read_text())
     found = {name: round(max(speed)) for name, speed in speeds.items()} | gates()
@@ -100,30 +103,30 @@ def gates() -> dict[str, int]:
     netlist = Netlist(ports, (Port("label", 4),), cells, kinds, sources, nodes)
     network = IntegerNetwork(inputs, (Logic(netlist),), 16)
     values = stimuli(network, None, count=2_000_000, seed=SEED).values
-    packed = netlist_evaluate.pack(values, netlist)
+    packed = evaluate.pack(values, netlist)
     words = packed.shape[1] // 8 * 8
     packed = np.ascontiguousarray(packed[:, :words])
-    expected = netlist_evaluate.evaluate(netlist, packed)
+    expected = evaluate.evaluate(netlist, packed)
     quick: list[float] = []
     sliced: list[float] = []
     verilated: list[float] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "gates.c").write_text(emit_gates(netlist))
-        library = ctypes.CDLL(str(kernels.compile_c(folder / "gates.c", time_limit_s=120)))
+        library = ctypes.CDLL(str(children.compile_c(folder / "gates.c", time_limit_s=120)))
         # Blocks of 512 rows: for every input bit eight words, then the next block.
         blocks = np.ascontiguousarray(packed.reshape(len(packed), -1, 8).transpose(1, 0, 2))
         out = np.zeros((len(blocks), len(nodes), 8), np.uint64)
-        harness = verilator.build(behavioural(network), network, folder, time_limit_s=120, lanes=True)
+        harness = bulk.build(behavioural(network), network, folder, time_limit_s=120, lanes=True)
         for _ in range(3 * REPEATS):
             begin = time.perf_counter()
-            netlist_evaluate.evaluate(netlist, packed)
+            evaluate.evaluate(netlist, packed)
             middle = time.perf_counter()
             pointers = (ctypes.c_void_p(array.ctypes.data) for array in (blocks, out))
             library.inkling_gates_planes(*pointers, ctypes.c_size_t(len(blocks)))
             quick.append(64 * words / (middle - begin))
             sliced.append(64 * words / (time.perf_counter() - middle))
-            verilated.append(len(values) / verilator.drive(harness, network, values, time_limit_s=60)[1])
+            verilated.append(len(values) / bulk.drive(harness, network, values, time_limit_s=60)[1])
     if (out.transpose(1, 0, 2).reshape(len(nodes), -1) != expected).any():
         raise RuntimeError("bit-sliced C differs from the evaluation: its speed means nothing")
     names = ("bit-sliced numba, 300 gates", "bit-sliced C, 300 gates", "verilator, 300 gates")

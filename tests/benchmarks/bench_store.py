@@ -9,7 +9,6 @@ one worker, which is what `inkling explore` does, and the client's memory is rea
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -17,15 +16,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from inkling.campaign_cluster import Engine, outcomes  # noqa: E402
-from inkling.campaign_file import Loaded, load  # noqa: E402
-from inkling.campaign_point import compute  # noqa: E402
-from inkling.campaign_report import summary  # noqa: E402
-from inkling.store import open_store  # noqa: E402
-from train import beside  # noqa: E402
+from inkling.campaigns.cluster import Engine, outcomes
+from inkling.campaigns.file import Loaded, load
+from inkling.campaigns.point import compute
+from inkling.campaigns.report import summary
+from inkling.campaigns.store import open_store
+from inkling.train.files import atomic
 
 TABLES = ("iris", "wine", "wdbc", "digits")
 
@@ -110,9 +106,9 @@ def main() -> None:
         loaded = campaign(Path(folder), options.points)
         if options.through_dask:
             document["through_dask"] = through_dask(loaded, Path(folder) / "b.sqlite", options.through_dask)
-            beside.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
+            atomic.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
         document["store"] = filled(loaded, Path(folder) / "a.sqlite")
-        beside.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
+        atomic.write(options.out, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from inkling.train.files import atomic  # noqa: E402
 from tests.docs.blocks import blocks, run, tools  # noqa: E402
-from train import beside  # noqa: E402
 
 GOAL_S = 600
 # Tables and plans: nothing to follow.
@@ -66,7 +66,7 @@ def main() -> None:
             f"{found['slowest_block']['seconds']:.0f}",
             flush=True,
         )
-        beside.write(asked.json, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
+        atomic.write(asked.json, (json.dumps(results, indent=1, sort_keys=True) + "\n").encode())
 
 
 if __name__ == "__main__":

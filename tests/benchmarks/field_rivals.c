@@ -90,7 +90,7 @@ void embree_packets(void *scene, const float *positions, size_t n, const uint32_
 }
 #endif
 
-/* The depth map of approx.depth_map. */
+/* The depth map of inkling.approx.fields.depth_map. */
 void depth_map(const uint8_t *thresholds, uint32_t size, int32_t low, int64_t scale, size_t n, const uint32_t *entry,
     const uint16_t *u, const uint16_t *v, const int32_t *code, uint8_t *seen)
 {

@@ -48,7 +48,7 @@ def tools(folder: Path) -> dict[str, Path]:
     """Folders to be put first on PATH: `inkling` as installed, and `inkling` with tiny budgets."""
     found = {}
     for name, words in (
-        ("usual", "-P -c 'from inkling.cli import main; main()'"),
+        ("usual", "-P -c 'from inkling.cli.main import main; main()'"),
         ("tiny", f"-P {HERE / 'tiny.py'}"),
     ):
         place = folder / name

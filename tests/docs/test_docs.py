@@ -40,7 +40,7 @@ def test_a_failing_block_is_seen(tmp_path: Path) -> None:
 def test_links_commands_and_options_exist() -> None:
     from typer.main import get_command
 
-    from inkling.cli import app
+    from inkling.cli.main import app
 
     commands = get_command(app).commands  # type: ignore[attr-defined]
     options = {

@@ -7,11 +7,11 @@ import runpy
 import sys
 from pathlib import Path
 
-import inkling.field_learn
-import inkling.field_run
+import inkling.fields.learn
+import inkling.fields.run
 
-inkling.field_run.EFFORTS["quick"] = (40, 2_000)
-inkling.field_learn.RAYS, inkling.field_learn.SAMPLES = 4_000, 1_024
+inkling.fields.run.EFFORTS["quick"] = (40, 2_000)
+inkling.fields.learn.RAYS, inkling.fields.learn.SAMPLES = 4_000, 1_024
 
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[2]))

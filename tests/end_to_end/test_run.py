@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from approx.network_files import load
-from hdl.process import python, run
+from inkling.approx.programs.process import python, run
+from inkling.approx.reference.network_files import load
 
 POINT = {
     *("name", "method", "levels", "accuracy", "balanced_accuracy", "area_cm2", "area_spread_cm2", "static_power_mw"),

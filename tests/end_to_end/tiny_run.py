@@ -8,18 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 
-import hdl.c_kernel
-import hdl.process
-import inkling.run
-import inkling.workers
-import reports.mapping
-import train.mlp
-import train.sources
-from approx.network import IntegerNetwork
-from inkling.candidates import Candidate
-from inkling.cli import main
-from inkling.effort import EFFORTS
-from train.dataset import Dataset, Development, Rows
+import inkling.approx.programs.process
+import inkling.hdl.kernels.c_kernel
+import inkling.hdl.mapping.search
+import inkling.runs.run
+import inkling.runs.workers
+import inkling.train.networks.training
+import inkling.train.tables.sources
+from inkling.approx.reference.network import IntegerNetwork
+from inkling.cli.main import main
+from inkling.runs.candidates import Candidate
+from inkling.runs.effort import EFFORTS
+from inkling.train.tables.dataset import Dataset, Development, Rows
 
 REHEARSAL = os.environ.get("REHEARSAL", "").split(",")
 
@@ -37,30 +37,30 @@ EFFORTS["quick"] = replace(
     proof_s=200,
     mapping_s=600,
 )
-train.mlp.STEPS = 300
+inkling.train.networks.training.STEPS = 300
 
 if "slow" not in REHEARSAL:
-    full_plan = reports.mapping.plan
+    full_plan = inkling.hdl.mapping.search.plan
 
     def short_plan(*arguments: object, **options: object) -> object:
         plan = full_plan(*arguments, **options)
         return replace(plan, first=tuple(replace(one, mappers=one.mappers[:1]) for one in plan.first[:1]), rounds=0)
 
-    reports.mapping.plan = short_plan
+    inkling.hdl.mapping.search.plan = short_plan
 
 if "one-worker" in REHEARSAL:
-    inkling.workers.cores = lambda: 1
+    inkling.runs.workers.cores = lambda: 1
 
 if "no-tools" in REHEARSAL:
 
     def missing(*_: object, **__: object) -> None:
-        raise hdl.process.ToolError("cc was not found; run `make` to install the pinned tools")
+        raise inkling.approx.programs.process.ToolError("cc was not found; run `make` to install the pinned tools")
 
-    inkling.run.run_each = missing
+    inkling.runs.run.run_each = missing
 
 if "other-test-rows" in REHEARSAL:
     # All but the report sees other test rows, whose values and labels are noise; the report sees the table's own.
-    load_table, make_report = train.sources.load, inkling.run.report_on
+    load_table, make_report = inkling.train.tables.sources.load, inkling.runs.run.report_on
     table: list[Dataset] = []
 
     def load(*arguments: object, **options: object) -> Dataset:
@@ -75,10 +75,10 @@ if "other-test-rows" in REHEARSAL:
         assert (dataset.test.labels != table[0].test.labels).any()
         return make_report(request, table[0], *rest)
 
-    train.sources.load, inkling.run.report_on = load, report
+    inkling.train.tables.sources.load, inkling.runs.run.report_on = load, report
 
 if "fault" in REHEARSAL:
-    emit, all_networks = hdl.c_kernel.emit, inkling.run.networks
+    emit, all_networks = inkling.hdl.kernels.c_kernel.emit, inkling.runs.run.networks
 
     def faulty(network: IntegerNetwork, *, name: str = "inkling", labels: Sequence[str] = ()) -> tuple[str, str]:
         source, header = emit(network, name=name, labels=labels)
@@ -88,8 +88,8 @@ if "fault" in REHEARSAL:
     def one_network(development: Development, *arguments: object) -> tuple[Candidate, ...]:
         return all_networks(development, *arguments)[-1:]
 
-    hdl.c_kernel.emit, inkling.run.networks = faulty, one_network
-    inkling.run.circuits = lambda *_, **__: ()
+    inkling.hdl.kernels.c_kernel.emit, inkling.runs.run.networks = faulty, one_network
+    inkling.runs.run.circuits = lambda *_, **__: ()
 
 if __name__ == "__main__":
     main()

@@ -68,7 +68,7 @@ def _parquet() -> dict[str, Sequence[bytes]]:
 
 
 def _read_table(folder: Path, content: bytes, suffix: str) -> object:
-    from train.sources import load
+    from inkling.train.tables.sources import load
 
     return load(str(_written(folder / f"table{suffix}", content)), drop_missing=True, one_hot=True, ranges="span")
 
@@ -78,18 +78,18 @@ def _read_table(folder: Path, content: bytes, suffix: str) -> object:
 
 @cache
 def _tree() -> Any:
-    from approx import quantise
-    from train.sources import load
+    from inkling.approx.quantise import networks
+    from inkling.train.tables.sources import load
 
     development = load("iris").development
-    return quantise.tree(development, 4), quantise.logistic(development)
+    return networks.tree(development, 4), networks.logistic(development)
 
 
 @cache
 def _network_files() -> tuple[tuple[bytes, bytes], ...]:
     import tempfile
 
-    from approx import network_files
+    from inkling.approx.reference import network_files
 
     found = []
     for network in _tree():
@@ -101,8 +101,8 @@ def _network_files() -> tuple[tuple[bytes, bytes], ...]:
 
 def _read_network(folder: Path, content: bytes, suffix: str) -> object:
     """One of the two files hostile, the other one of each valid pair in turn; refused where no pair is taken."""
-    from approx import network_files
-    from train.errors import InputError
+    from inkling.approx.reference import network_files
+    from inkling.train.errors import InputError
 
     refused = InputError("")
     for document, arrays in _network_files():
@@ -116,19 +116,20 @@ def _read_network(folder: Path, content: bytes, suffix: str) -> object:
 
 
 def _netlist() -> dict[str, Sequence[bytes]]:
-    from approx import netlist_files, tree_netlist
-    from reports.egfet import technology
+    from inkling.approx.netlists import tree
+    from inkling.approx.reference import netlist_files
+    from inkling.hdl.cells.egfet import technology
 
     cells = [cell.type for cell in technology().cells]
-    document = json.loads(netlist_files.to_json(tree_netlist.build(_tree()[0], cells)))
+    document = json.loads(netlist_files.to_json(tree.build(_tree()[0], cells)))
     for k, port in enumerate(document["inputs"]):
         port[0] = f"port_{k}"  # columns' names are no identifiers
     return {".json": [json.dumps(document).encode()]}
 
 
 def _read_netlist(folder: Path, content: bytes, suffix: str) -> object:
-    from approx import netlist_files
-    from sim.design_folder import text
+    from inkling.approx.reference import netlist_files
+    from inkling.train.files.text import text
 
     place = _written(folder / "netlist.json", content)
     return netlist_files.from_json(text(place), str(place))
@@ -136,10 +137,10 @@ def _read_netlist(folder: Path, content: bytes, suffix: str) -> object:
 
 def _step() -> dict[str, Sequence[bytes]]:
     """What `inkling train` writes."""
-    from inkling import origin
-    from train.float_files import to_json
-    from train.float_network import FloatNetwork
-    from train.sources import load
+    from inkling.runs import provenance
+    from inkling.train.networks.float_files import to_json
+    from inkling.train.networks.float_network import FloatNetwork
+    from inkling.train.tables.sources import load
 
     rng = np.random.default_rng(0)
     dataset = load("iris")
@@ -149,16 +150,16 @@ def _step() -> dict[str, Sequence[bytes]]:
         tuple(rng.normal(size=s) for s in shape), tuple(rng.normal(size=s[0]) for s in shape), bits, "float", 1.0, None,  # noqa: E501
         None, 0.9, 0.9,
     )  # fmt: skip
-    about = origin.of_dataset(dataset, origin.Reading("iris"))
-    return {".json": [origin.text(about, {"network": to_json(network)})]}
+    about = provenance.of_dataset(dataset, provenance.Reading("iris"))
+    return {".json": [provenance.text(about, {"network": to_json(network)})]}
 
 
 def _read_step(folder: Path, content: bytes, suffix: str) -> object:
-    from inkling import origin
-    from train.float_files import from_json
+    from inkling.runs import provenance
+    from inkling.train.networks.float_files import from_json
 
     place = _written(folder / "net.json", content)
-    about, fields = origin.read(place)
+    about, fields = provenance.read(place)
     return about, from_json(fields.inner("network").data, str(place))
 
 
@@ -167,10 +168,10 @@ def _fields() -> tuple[tuple[str, bytes, bytes], ...]:
     """Integer and float fields: which, field.json, field.npz."""
     import tempfile
 
-    from approx import field_files
-    from approx.field_random import random_field
-    from train import field_files as float_files
-    from train.field import FloatField, Grid
+    from inkling.approx.fields.random_field import random_field
+    from inkling.approx.reference import field_files
+    from inkling.train.fields import files as float_files
+    from inkling.train.fields.float_field import FloatField, Grid
 
     rng = np.random.default_rng(0)
     integer = random_field(1, levels=((4, 4, 4, 8), (6, 6, 4, 4)), hidden=(8,), entries=2)
@@ -194,8 +195,8 @@ def _fields() -> tuple[tuple[str, bytes, bytes], ...]:
 
 
 def _read_field(which: str, folder: Path, content: bytes, suffix: str) -> object:
-    from approx import field_files
-    from train import field_files as float_files
+    from inkling.approx.reference import field_files
+    from inkling.train.fields import files as float_files
 
     _, document, arrays = next(item for item in _fields() if item[0] == which)
     _written(folder / "field.json", content if suffix == ".json" else document)
@@ -213,14 +214,14 @@ def _field_seeds(which: str) -> dict[str, Sequence[bytes]]:
 
 
 def _packed() -> dict[str, Sequence[bytes]]:
-    from approx.field_packing import pack
+    from inkling.approx.fields.packing import pack
 
     rng = np.random.default_rng(0)
     return {".bin": [pack([rng.integers(-9, 9, (1, n, n, 4), np.int8) for n in (4, 8)])]}
 
 
 def _read_packed(folder: Path, content: bytes, suffix: str) -> object:
-    from approx.field_packing import unpack
+    from inkling.approx.fields.packing import unpack
 
     return unpack(content, [(1, n, n, 4) for n in (4, 8)])
 
@@ -250,12 +251,12 @@ RUN_FILES = ("run.json", "report.json", "design.json", "verdict.json", "faults.j
 
 def _read_run(folder: Path, content: bytes, suffix: str) -> object:
     """The file in an otherwise valid run folder, through `compare`, `report` and the reader of designs."""
-    from inkling.compare import compare
-    from inkling.folder import run_folder
-    from inkling.report_again import renewed
-    from reports.converters import read as read_converters
-    from reports.report import read
-    from reports.report import write as write_report
+    from inkling.designs.compare import compare
+    from inkling.designs.report import renewed
+    from inkling.reports.page.classifier import write as write_report
+    from inkling.reports.results.converters import read as read_converters
+    from inkling.reports.results.report import read
+    from inkling.runs.folder import run_folder
 
     run, name = folder / "run", suffix[1:]
     design = run / "designs" / "tree"
@@ -279,10 +280,10 @@ def _read_run(folder: Path, content: bytes, suffix: str) -> object:
 
 
 def _read_design(folder: Path, content: bytes) -> object:
-    from approx import network_files
-    from inkling.design_rows import design_rows
-    from inkling.verify import _sharing
-    from sim.design_folder import TEXTS, read
+    from inkling.approx.reference import network_files
+    from inkling.designs.rows import design_rows
+    from inkling.designs.verify import _sharing
+    from inkling.sim.designs.folder import TEXTS, read
 
     place = folder / "designs" / "tree"
     place.mkdir(parents=True, exist_ok=True)
@@ -299,7 +300,7 @@ def _read_design(folder: Path, content: bytes) -> object:
 def _read_field_report(folder: Path, content: bytes, suffix: str) -> object:
     import contextlib
 
-    from inkling.report_again import rebuild
+    from inkling.designs.report import rebuild
 
     _written(folder / "report.json", content)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -325,7 +326,7 @@ technologies = ["egfet"]
 
 
 def _read_campaign(folder: Path, content: bytes, suffix: str) -> object:
-    from inkling.campaign_file import load
+    from inkling.campaigns.file import load
 
     return len(load(_written(folder / "some.toml", content)).campaign)
 
@@ -336,8 +337,8 @@ def _read_campaign(folder: Path, content: bytes, suffix: str) -> object:
 def _liberty() -> dict[str, Sequence[bytes]]:
     from dataclasses import replace
 
-    from reports.egfet import technology
-    from reports.liberty_writer import write
+    from inkling.hdl.cells.egfet import technology
+    from inkling.hdl.cells.liberty_writer import write
 
     cells = technology()
     small = replace(cells, cells=cells.cells[:2])
@@ -345,7 +346,7 @@ def _liberty() -> dict[str, Sequence[bytes]]:
 
 
 def _read_liberty(folder: Path, content: bytes, suffix: str) -> object:
-    from reports.liberty import load
+    from inkling.hdl.cells.liberty import load
 
     return load(_written(folder / "cells.lib", content))
 
@@ -461,8 +462,8 @@ def onnx_fields(data: bytes, rng: random.Random) -> bytes:
 
 
 def _read_model(folder: Path, content: bytes, suffix: str) -> object:
-    from approx.convert import convert
-    from approx.from_onnx import read
+    from inkling.approx.quantise.from_onnx import read
+    from inkling.approx.quantise.models import convert
 
     model = read(_written(folder / "model.onnx", content))
     rows = np.random.default_rng(0).normal(size=(40, model.shape[0]))
@@ -520,7 +521,7 @@ def counted(data: bytes, rng: random.Random) -> bytes:
 
 
 def _read_mesh(folder: Path, content: bytes, suffix: str) -> object:
-    from train.scenes import load, open_edges
+    from inkling.train.scenes.mesh import load, open_edges
 
     found = load(_written(folder / f"mesh{suffix}", content), up="y")
     return found.bounds, open_edges(found)
@@ -562,7 +563,7 @@ def png_size(data: bytes, rng: random.Random) -> bytes:
 
 
 def _read_picture(folder: Path, content: bytes, suffix: str) -> object:
-    from train.signals import load_picture
+    from inkling.train.scenes.signals import load_picture
 
     return load_picture(_written(folder / f"picture{suffix}", content)).shape
 
@@ -589,7 +590,7 @@ def npy(data: bytes, rng: random.Random) -> bytes:
 
 
 def _read_series(folder: Path, content: bytes, suffix: str) -> object:
-    from train.series import load
+    from inkling.train.scenes.series import load
 
     return load(_written(folder / f"series{suffix}", content)).signal.values.shape
 

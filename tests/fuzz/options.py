@@ -41,31 +41,31 @@ def _commands() -> dict[str, Any]:
     """Every command, with its long stages replaced."""
     import typer
 
-    import inkling.bring
-    import inkling.cli
-    import inkling.doctor
-    import inkling.explore
-    import inkling.field_learn
-    import inkling.fold
-    import inkling.fpga
-    import inkling.run
-    import inkling.steps
-    import inkling.verify
-    from inkling.app import app
+    import inkling.campaigns.explore
+    import inkling.cli.doctor
+    import inkling.cli.main
+    import inkling.designs.fold
+    import inkling.designs.fpga
+    import inkling.designs.verify
+    import inkling.fields.learn
+    import inkling.runs.import_model
+    import inkling.runs.run
+    import inkling.runs.steps
+    from inkling.cli.app import app
 
-    inkling.run._design = _begin
-    inkling.bring.build = inkling.steps.build = _begin
-    inkling.bring.convert = _begin
-    inkling.explore.explore = _begin
-    inkling.doctor.examine = _begin
-    inkling.fold.fold = inkling.fpga.measure = _begin
-    inkling.verify.recheck = inkling.verify.verify_field = _begin
-    inkling.steps._searched = _begin
+    inkling.runs.run._design = _begin
+    inkling.runs.import_model.build = inkling.runs.steps.build = _begin
+    inkling.runs.import_model.convert = _begin
+    inkling.campaigns.explore.explore = _begin
+    inkling.cli.doctor.examine = _begin
+    inkling.designs.fold.fold = inkling.designs.fpga.measure = _begin
+    inkling.designs.verify.recheck = inkling.designs.verify.verify_field = _begin
+    inkling.runs.steps._searched = _begin
     for kind in ("Picture", "Sight", "Shape", "Series"):
-        getattr(inkling.field_learn, kind).learn = _begin
-    import train.mlp
+        getattr(inkling.fields.learn, kind).learn = _begin
+    import inkling.train.networks.training
 
-    train.mlp.train = _begin
+    inkling.train.networks.training.train = _begin
     group: Any = typer.main.get_command(app)
     return dict(group.commands)
 
@@ -97,7 +97,7 @@ def attempt(number: int, seed: int, folder: Path) -> tuple[str, str]:
     """The outcome, as `watch.judge` tells it."""
     import os
 
-    from inkling.cli import main
+    from inkling.cli.main import main
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

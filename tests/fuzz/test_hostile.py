@@ -18,7 +18,7 @@ import kinds
 import options
 import watch
 
-from train.errors import InputError
+from inkling.train.errors import InputError
 
 
 def attempt(item: tuple[str, int], folder: Path) -> tuple[str, str]:

@@ -40,7 +40,7 @@ class Outcome:
 
 def judge(read: Callable[[], object]) -> tuple[str, str]:
     """What a reader's call comes to."""
-    from train.errors import InputError
+    from inkling.train.errors import InputError
 
     try:
         read()

@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from inkling.estimator import BespokeClassifier
-from inkling.families import TRIAL
-from train.errors import InputError
+from inkling.runs.families import TRIAL
+from inkling.train.errors import InputError
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from reports.circuit import Circuit, Faults, Schematic, Share, UsedInput
-from reports.point import Point
-from reports.report import Report
+from inkling.reports.results.circuit import Circuit, Faults, Schematic, Share, UsedInput
+from inkling.reports.results.point import Point
+from inkling.reports.results.report import Report
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x07</script>&amp;[red]http://x.example/"
 

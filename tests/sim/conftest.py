@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from approx.network import ArgMax, ClippedReLU, Dense, Input, IntegerNetwork, label_bits
-from hdl.process import python
+from inkling.approx.programs.process import python
+from inkling.approx.reference.network import Input, IntegerNetwork, label_bits
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense
 
 CELLS = """
 module NAND2X1(input A, input B, output Y); assign Y = ~(A & B); endmodule
@@ -46,7 +47,7 @@ def make_network(sizes: tuple[int, ...] = (6, 2, 3), *, bits: int = 4, seed: int
 
 
 def arithmetic_verilog(network: IntegerNetwork) -> str:
-    """Signed arithmetic as one would write it by hand; it shares nothing with `hdl.verilog`."""
+    """Signed arithmetic as one would write it by hand; it shares nothing with `inkling.hdl.circuits.verilog`."""
     ports = [f"input [{item.bits - 1}:0] {item.name}" for item in network.inputs]
     ports.append(f"output reg [{label_bits(network) - 1}:0] label")
     lines = [f"module top({', '.join(ports)});"]

@@ -1,0 +1,53 @@
+"""The clipped ReLU: as a part of a design where no sum comes before, and its bits, which layers draw themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inkling.hdl.circuits.bits import Bit, Wires, invert
+from inkling.hdl.circuits.part import Shape, shapes_of
+
+
+def clip_bits(wires: Wires, value: Sequence[Bit], is_signed: bool, bits: int) -> list[Bit]:
+    """clip(value, 0, 2**bits - 1), of a value that is already shifted."""
+    body, negative = (value[:-1], value[-1]) if is_signed else (value, 0)
+    over = wires.any_of("over", body[bits:])
+    keep = wires.name("keep", invert(negative), (negative,))
+    filled = [wires.any_of(f"full{k}", (bit, over)) for k, bit in enumerate(body[:bits])]
+    return [wires.all_of(f"y{k}", (bit, keep)) for k, bit in enumerate(filled)]
+
+
+def clip(value: int, shift: int, bits: int) -> int:
+    """The clipped ReLU of one number."""
+    return min(max(value >> shift, 0), (1 << bits) - 1)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """y_i = clip(x_i >> shift, 0, 2**bits - 1), where no sum comes before.
+
+    low, high: range of x_i; activations: shift and bits for every i.
+    """
+
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+    activations: tuple[tuple[int, int], ...]
+
+    def inputs(self) -> list[Shape]:
+        return shapes_of(self.low, self.high)
+
+    def outputs(self) -> list[Shape]:
+        clipped = [
+            [clip(value, *how) for value, how in zip(ends, self.activations, strict=True)]
+            for ends in (self.low, self.high)
+        ]
+        return shapes_of(*clipped)
+
+    def draw(self, wires: Wires, x: Sequence[Sequence[Bit]]) -> list[list[Bit]]:
+        found = []
+        shapes = self.outputs()
+        for i, (value, least, (shift, bits)) in enumerate(zip(x, self.low, self.activations, strict=True)):
+            shape = shapes[i]
+            shifted = value[shift:] or [value[-1] if least < 0 else 0]
+            clipped = clip_bits(wires.within(f"n{i}"), shifted, least < 0, bits)
+            found.append([*clipped, *[0] * shape.width][: shape.width])
+        return found

@@ -1,0 +1,1 @@
+"""The database's schema, step by step (alembic). Queries live in `inkling.campaigns.store`."""

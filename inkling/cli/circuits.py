@@ -1,0 +1,64 @@
+"""Commands that build other circuits from a design: a folded one, one for an FPGA. Nothing is computed here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inkling.cli.app import AsJson, DataFolder, EffortName, Liberty, Seed, app, check_effort, check_seed, ending
+from inkling.train.errors import InputError
+
+
+@app.command()
+def fold(
+    folder: Annotated[Path, typer.Argument(help="A design folder with a network of two dense layers.")],
+    clocks: Annotated[int, typer.Option(help="Most clocks from start to done.")] = 100_000,
+    out: Annotated[Path | None, typer.Option(help="Where files go; FOLDER/folded where not given.")] = None,
+    rows: Annotated[str | None, typer.Option(help="A table or a named set whose rows are checked first.")] = None,
+    data: DataFolder = None,
+    effort: EffortName = "quick",
+    seed: Seed = 42,
+    vectors: Annotated[int, typer.Option(help="Random vectors to check, beside the rows.")] = 2000,
+    technology: Liberty = None,
+    as_json: AsJson = False,
+) -> None:
+    """A sequential circuit of a design's network, in which all inputs share one adder, in printed cells.
+
+    Exit code 1 where a check fails. Example: inkling fold runs/arrhythmia/designs/power-of-two-1 --clocks 2000
+    """
+    check_effort(effort)
+    check_seed(seed)
+    if not 1 <= clocks <= 10**9 or not 1 <= vectors <= 10**7:
+        raise InputError("--clocks must be in 1..1000000000, --vectors in 1..10000000")
+    from inkling.designs.fold import FoldRequest, execute
+
+    with ending():
+        passed = execute(
+            FoldRequest(folder, clocks, out, rows, data, effort, seed, vectors, tuple(technology or ()), as_json)
+        )
+    if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def fpga(
+    source: Annotated[Path, typer.Argument(help="A design folder, or a Verilog file.")],
+    device: Annotated[str, typer.Option(help="lut6, up5k, hx1k, hx8k, ecp5-25k or ecp5-85k.")] = "up5k",
+    module: Annotated[str, typer.Option(help="The top module.")] = "top",
+    clock: Annotated[str, typer.Option(help="The clock's port, where there is one.")] = "clk",
+    route: Annotated[bool, typer.Option(help="Place and route, where the extra `fpga` is installed.")] = True,
+    seed: Annotated[int, typer.Option(help="Seed of the placer.")] = 1,
+    limit_s: Annotated[float, typer.Option(help="Seconds for each tool.")] = 600.0,
+    as_json: AsJson = False,
+) -> None:
+    """LUTs, block RAMs and the fastest clock of a design on an FPGA, by yosys and nextpnr.
+
+    Example: inkling fpga runs/pendigits/designs/gates-1 --device hx8k
+    """
+    check_seed(seed)
+    if not 1 <= limit_s <= 10**5:
+        raise InputError(f"--limit-s {limit_s} is outside 1..100000")
+    from inkling.designs.fpga import FpgaRequest, report_fpga
+
+    with ending():
+        report_fpga(FpgaRequest(source, device, module, clock, route, seed, limit_s, as_json))

@@ -1,0 +1,187 @@
+"""Commands that go the whole way and leave a run folder: run, field, import. Nothing is computed here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inkling.cli.app import (
+    AsJson,
+    DataFolder,
+    DropMissing,
+    EffortName,
+    Liberty,
+    Seed,
+    Target,
+    app,
+    check_effort,
+    check_seed,
+    complete_table,
+    ending,
+    one_of,
+)
+from inkling.runs.effort import EFFORTS
+from inkling.train.errors import InputError
+
+
+@app.command()
+def run(
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="A CSV or Parquet file, or a named set (see `inkling datasets`).", autocompletion=complete_table
+        ),
+    ],
+    target: Target = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME where not given.")] = None,
+    effort: EffortName = "quick",
+    seed: Seed = 42,
+    bits: Annotated[int, typer.Option(help="Bits of each quantised feature, 1 to 8.")] = 4,
+    ranges: Annotated[
+        str,
+        typer.Option(
+            help="Input ranges: fitted (to the thresholds that matter) or span (least to largest).",
+            autocompletion=one_of("fitted", "span"),
+        ),
+    ] = "fitted",
+    one_hot: Annotated[bool, typer.Option("--one-hot", help="Expand text columns to 0/1 columns.")] = False,
+    drop_missing: DropMissing = False,
+    data: DataFolder = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Processes, and islands of the gate search; else one island, and all cores after it."),
+    ] = None,
+    delay_limit: Annotated[
+        float, typer.Option(help="Most ms that a circuit of the gate search may take at any supply; 0: no limit.")
+    ] = 200.0,
+    power_weight: Annotated[
+        float, typer.Option(help="cm2 that 1 mW at the lowest supply counts as in the gate search; 0: area alone.")
+    ] = 0.0,
+    technology: Liberty = None,
+    as_json: AsJson = False,
+) -> None:
+    """From a table of labelled readings to verified, costed classifier circuits.
+
+    Example: inkling run sensors.csv --target label --out runs/sensors
+    """
+    check_effort(effort)
+    check_seed(seed)
+    if jobs is not None and not 1 <= jobs <= 64:
+        raise InputError(f"--jobs {jobs} is outside 1..64")
+    if not 0 <= delay_limit <= 10**9:
+        raise InputError(f"--delay-limit {delay_limit} is outside 0..1000000000 ms")
+    if not 0 <= power_weight <= 10**4:
+        raise InputError(f"--power-weight {power_weight} is outside 0..10000 cm2 per mW")
+    with ending():
+        from inkling.runs.request import Request
+        from inkling.runs.run import execute
+
+        request = Request(
+            table=table,
+            target=target,
+            out=out,
+            effort=EFFORTS[effort],
+            seed=seed,
+            bits=bits,
+            ranges=ranges,
+            one_hot=one_hot,
+            drop_missing=drop_missing,
+            data=data,
+            technology=tuple(technology or ()),
+            jobs=jobs,
+            delay_limit_ms=delay_limit,
+            power_weight=power_weight,
+        )
+        execute(request, as_json=as_json)
+
+
+@app.command()
+def field(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A picture, mesh or series (.wav, .npy, .csv), town, game-level, or a sample picture.",
+            autocompletion=one_of("town", "game-level"),
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME where not given.")] = None,
+    effort: EffortName = "quick",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 42,
+    kilobytes: Annotated[
+        int, typer.Option(help="Of a picture's packed field, or of tables: each position's, a series'.")
+    ] = 16,
+    positions: Annotated[int, typer.Option(help="Places in a scene to see from.")] = 16,
+    what: Annotated[
+        str,
+        typer.Option(
+            help="Of a mesh: visibility, or sdf for signed distances.", autocompletion=one_of("visibility", "sdf")
+        ),
+    ] = "visibility",
+    scene_seed: Annotated[int, typer.Option(help="Seed that the town is built by.")] = 0,
+    engine: Annotated[
+        int, typer.Option(help="Also a clocked engine in Verilog on so many multiply lanes; 0: none.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """From a picture, scene, shape or series to a verified integer field and its kernels; exit code 1 if one differs.
+
+    Example: inkling field town --out runs/town --positions 16
+    """
+    from inkling.fields.run import FieldRequest, check_request, execute
+
+    request = FieldRequest(source, out, effort, seed, kilobytes, positions, what, engine, scene_seed)
+    check_request(request)
+    with ending():
+        if not execute(request, as_json=as_json):
+            raise typer.Exit(1)
+
+
+@app.command("import")
+def bring(
+    model: Annotated[Path, typer.Argument(help="An ONNX or QONNX file with its weights inside.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            help="The table that it was trained on: CSV, Parquet or a named set.", autocompletion=complete_table
+        ),
+    ],
+    target: Annotated[str | None, typer.Option(help="The target column; the last one where not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/MODEL where not given.")] = None,
+    regression: Annotated[bool, typer.Option("--regression", help="Outputs are values, not classes.")] = False,
+    effort: EffortName = "quick",
+    seed: Seed = 42,
+    bits: Annotated[
+        int | None, typer.Option(help="Bits of each input, 1 to 8; the fewest that do otherwise.")
+    ] = None,
+    weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 2 to 16.")] = 8,
+    hidden_bits: Annotated[
+        int | None, typer.Option(help="Bits of a hidden value, 1 to 16; the fewest that do otherwise.")
+    ] = None,
+    drop_missing: DropMissing = False,
+    technology: Liberty = None,
+    as_json: AsJson = False,
+) -> None:
+    """From a trained model (ONNX, QONNX) to a verified, costed circuit, and what the conversion cost.
+
+    Example: inkling import model.onnx --data sensors.csv --target label --out runs/model
+    """
+    check_effort(effort)
+    check_seed(seed)
+    with ending():
+        from inkling.runs.import_model import Import, execute
+
+        asked = Import(
+            model=model,
+            data=data,
+            target=target,
+            out=out,
+            task="regression" if regression else "classification",
+            effort=EFFORTS[effort],
+            seed=seed,
+            bits=bits,
+            weight_bits=weight_bits,
+            hidden_bits=hidden_bits,
+            drop_missing=drop_missing,
+            technology=tuple(technology or ()),
+        )
+        execute(asked, as_json=as_json)

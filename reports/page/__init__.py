@@ -1,0 +1,1 @@
+"""Results as pages and terminal tables. No figure is computed here."""

@@ -1,0 +1,132 @@
+"""`Report`: everything that a run found out about one table, written as report.json and report.html.
+
+Reading checks every field, for a report may come from anywhere. How it looks lives in
+`inkling.reports.page.classifier`, `inkling.reports.page.figure` and `inkling.reports.page.terminal`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inkling.reports.results.circuit import Circuit
+from inkling.reports.results.circuit import from_fields as circuit_from_fields
+from inkling.reports.results.point import SPLITS, Point, from_fields
+from inkling.train.errors import InputError
+from inkling.train.files.checked_json import MAX_BYTES, Fields, load
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out of a run on one table.
+
+    rows: rows by split; majority_rate: share of the test rows that carry the most frequent class of the training
+    rows; rivals and points: in the order they are to be written. The rest may stay empty. seed, command, versions
+    (by package), fingerprint (of the data set): how to repeat the run. classes: labels in order of the output code.
+    bits: quantiser bits by column. notes: decisions taken on the user's behalf. technology: name and origin of the
+    cells. measured: sentences on how figures were measured (splits, mapping runs, seeds). verdicts:
+    `Verdict.to_json()` of every route, by the name of a design. circuits: what is inside, by the name of a design
+    or rival; converters: where the figures of the converters come from, "" where there are none.
+    """
+
+    dataset: str
+    rows: Mapping[str, int]
+    majority_rate: float
+    rivals: tuple[Point, ...]
+    points: tuple[Point, ...]
+    seed: int = 0
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    classes: tuple[str, ...] = ()
+    bits: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    technology: str = ""
+    measured: tuple[str, ...] = ()
+    verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    circuits: Mapping[str, Circuit] = field(default_factory=dict)
+    converters: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, the contract's keys first. Raises ValueError where two points share a name."""
+        names = [point.name for point in (*self.rivals, *self.points)]
+        if len(set(names)) != len(names):
+            raise ValueError(f"points of a report need different names, found {sorted(names)}")
+        return {
+            "dataset": self.dataset,
+            "rows": {split: self.rows[split] for split in SPLITS},
+            "majority_rate": round(self.majority_rate, 6),
+            "rivals": [point.to_json() for point in self.rivals],
+            "points": [point.to_json() for point in self.points],
+            "seed": self.seed,
+            "command": self.command,
+            "versions": {name: self.versions[name] for name in sorted(self.versions)},
+            "fingerprint": self.fingerprint,
+            "classes": list(self.classes),
+            "bits": dict(self.bits),
+            "notes": list(self.notes),
+            "technology": self.technology,
+            "measured": list(self.measured),
+            "verdicts": {name: [dict(verdict) for verdict in self.verdicts[name]] for name in sorted(self.verdicts)},
+            "circuits": {name: self.circuits[name].to_json() for name in sorted(self.circuits)},
+            "converters": self.converters,
+        }
+
+
+def read(path: Path) -> Report:
+    """Read report.json. Raises InputError, with the place, on anything that `write` would not have written."""
+    fields = load(path)
+    rows = fields.inner("rows")
+    versions, bits, verdicts, circuits = (
+        fields.inner(key, optional=True) for key in ("versions", "bits", "verdicts", "circuits")
+    )
+    report = Report(
+        dataset=fields.text("dataset"),
+        rows={split: rows.integer(split) for split in SPLITS},
+        majority_rate=fields.number("majority_rate", 0, 1),
+        rivals=tuple(from_fields(item) for item in fields.objects("rivals")),
+        points=tuple(from_fields(item) for item in fields.objects("points")),
+        seed=fields.integer("seed", 0),
+        command=fields.text("command", ""),
+        versions={name: versions.text(name) for name in versions.data},
+        fingerprint=fields.text("fingerprint", ""),
+        classes=fields.texts("classes", optional=True),
+        bits={name: bits.integer(name) for name in bits.data},
+        notes=fields.texts("notes", optional=True),
+        technology=fields.text("technology", ""),
+        measured=fields.texts("measured", optional=True),
+        verdicts={name: tuple(read_verdict(item) for item in verdicts.objects(name)) for name in verdicts.data},
+        circuits={name: circuit_from_fields(circuits.inner(name)) for name in circuits.data},
+        converters=fields.text("converters", ""),
+    )
+    names = [point.name for point in (*report.rivals, *report.points)]
+    if len(set(names)) != len(names):
+        raise InputError(f"{path}: two points share a name; write the report again")
+    return report
+
+
+def read_verdicts(path: Path) -> tuple[dict[str, Any], ...]:
+    """The verdicts of a design's verdict.json. Raises InputError."""
+    try:
+        listed = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list):
+        raise InputError(f"{path}: no list of verdicts; run `inkling verify` again")
+    return tuple(read_verdict(item) for item in Fields({"verdicts": listed}, str(path)).objects("verdicts"))
+
+
+def read_verdict(fields: Fields) -> dict[str, Any]:
+    """One verdict with the fields that `inkling.sim.verdicts.verdict.Verdict.to_json` writes, in their order."""
+    example = fields.inner("counter_example") if fields.has("counter_example") else None
+    return {
+        "route": fields.text("route"),
+        "subject": fields.text("subject"),
+        "reference": fields.text("reference"),
+        "vectors": fields.integer("vectors"),
+        "mismatches": fields.integer("mismatches"),
+        "counter_example": {port: example.integer(port) for port in example.data} if example else None,
+        "proven": fields.flag("proven", False),
+        "detail": fields.text("detail", ""),
+    }

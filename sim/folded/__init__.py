@@ -1,0 +1,1 @@
+"""Folded circuits, clock by clock, unknown registers included. Combinational designs are checked elsewhere."""

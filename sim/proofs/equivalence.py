@@ -1,0 +1,194 @@
+"""Proof that two Verilog texts compute the same function: yosys turns both into logic, ABC's SAT sweeping decides.
+
+Only combinational modules called `top` are compared; vectors are the business of the other routes.
+"""
+
+import hashlib
+import json
+import re
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from inkling.approx.programs.process import ToolError, abc_binary, python, run
+from inkling.sim.verdicts.verdict import Verdict
+
+CONVERSION_LIMIT_S = 120.0
+
+CONVERSION = ("opt_clean", "opt", "techmap", "opt", "aigmap", "opt_clean")
+
+# `check` comes before `opt`: a net without a driver must be an error, not a don't-care.
+_CONVERT = """
+import json, sys
+from pyosys import libyosys as ys
+ports = []
+for side in ("left", "right"):
+    design = ys.Design()
+    def do(*passes):
+        for item in passes:
+            ys.run_pass(item, design)
+    do(f"read_verilog {side}.v", "hierarchy -check -top top", "proc", "flatten", "check -assert")
+    found = []
+    for wire in design.top_module().selected_wires():
+        if wire.port_input or wire.port_output:
+            found.append([wire.name.str()[1:], wire.width, bool(wire.port_input), bool(wire.is_signed)])
+    ports.append(sorted(found))
+    do(*sys.argv[1:], f"write_blif {side}.blif")
+with open("ports.json", "w") as file:
+    json.dump(ports, file)
+"""
+
+_EVALUATE = """
+import sys
+from pyosys import libyosys as ys
+for side in ("left", "right"):
+    design = ys.Design()
+    for item in (f"read_verilog {side}.v", "hierarchy -check -top top", "proc", "flatten", "opt_clean"):
+        ys.run_pass(item, design)
+    print(f"side {side}", flush=True)
+    ys.run_pass("eval " + open("eval.txt").read(), design)
+    sys.stdout.flush()
+"""
+
+
+def prove(
+    left: str,
+    right: str,
+    *,
+    time_limit_s: float = 60.0,
+    subject: str = "mapped.v",
+    reference: str = "top.v",
+) -> Verdict:
+    """Compare module `top` of `left`, the reference, with that of `right`, the subject, for every input there is.
+
+    Ports are matched by name. The verdict is proven, or holds a counter-example that was evaluated again on both
+    texts, or says that nothing was proven within `time_limit_s` of ABC's time (mismatches 0, proven False).
+    Raises ToolError where a text is no combinational Verilog, has a net without a driver, or the ports differ.
+    """
+    with tempfile.TemporaryDirectory(prefix="inkling-") as scratch:
+        folder = Path(scratch)
+        ports = _convert(left, right, folder)
+        start = time.monotonic()
+        answer, command = _decide(folder, time_limit_s)
+        seconds = time.monotonic() - start
+        example = None
+        if isinstance(answer, dict):
+            inputs = {name: width for name, width, is_input, _ in ports if is_input}
+            outputs = {name: (width, signed) for name, width, is_input, signed in ports if not is_input}
+            example = _confirm(folder, _numbers(answer, inputs), outputs)
+    detail = {True: "proven equivalent", False: f"not proven in {time_limit_s:g} s"}
+    return Verdict(
+        route="proof",
+        subject=subject,
+        reference=reference,
+        vectors=0,
+        mismatches=int(example is not None),
+        seconds=seconds,
+        counter_example=example,
+        proven=answer is True,
+        detail="refuted: the counter-example gives different outputs" if example else detail[answer is True],
+        certificate=_certificate(left, right, reference, subject, command) if answer is True else None,
+    )
+
+
+def _certificate(left: str, right: str, reference: str, subject: str, command: str) -> dict[str, Any]:
+    """What repeats a proof of these two texts."""
+    return {
+        "tool": "yosys and ABC, of the pyosys wheel",
+        "version": version("pyosys"),
+        "conversion": ["read_verilog", "hierarchy -check -top top", "proc", "flatten", "check -assert", *CONVERSION],
+        "command": command,
+        "answer": "Networks are equivalent",
+        "sha256": {
+            name: hashlib.sha256(text.encode()).hexdigest() for name, text in ((reference, left), (subject, right))
+        },
+    }
+
+
+def _convert(left: str, right: str, folder: Path) -> list[tuple[str, int, bool, bool]]:
+    """Write left.blif and right.blif; return (name, width, is input, is signed) of every port."""
+    (folder / "left.v").write_text(left)
+    (folder / "right.v").write_text(right)
+    python(_CONVERT, *CONVERSION, time_limit_s=CONVERSION_LIMIT_S, cwd=folder)
+    first, second = json.loads((folder / "ports.json").read_text())
+    # Whether a port is declared signed changes no bit of it.
+    if [port[:3] for port in first] != [port[:3] for port in second]:
+        other = [port for port in first if port not in second] + [port for port in second if port not in first]
+        raise ToolError(f"the two texts differ in port {other[0][0]!r}, so they cannot be compared")
+    for side in ("left", "right"):
+        text = (folder / f"{side}.blif").read_text()
+        if re.search(r"^\.(latch|subckt|gate)", text, re.MULTILINE):
+            raise ToolError(f"the {side} text holds state or an unknown cell: only combinational logic is compared")
+    return [tuple(port) for port in first]
+
+
+def _decide(folder: Path, time_limit_s: float) -> tuple[bool | dict[str, int], str]:
+    """True: equivalent; False: undecided; else values of input bits that tell the two sides apart. And ABC's command.
+
+    `cec` (FRAIGs and SAT) decides mapped logic in seconds; the newer `&cec -y` sometimes succeeds where it does not.
+    Neither keeps its own time limit, so both run under ours.
+    """
+    deadline = time.monotonic() + time_limit_s
+    aiger = " ".join(f"read_blif {side}.blif; strash; write_aiger {side}.aig;" for side in ("left", "right"))
+    attempts = (
+        (0.6, "cec -C 1000000 -T {limit} left.blif right.blif"),
+        (1.0, aiger + " &r left.aig; &cec -y -C 1000000 -T {limit} right.aig"),
+    )
+    for share, command in attempts:
+        limit = share * (deadline - time.monotonic())
+        if limit <= 0:
+            break
+        try:
+            script = command.format(limit=max(int(limit), 1))
+            text = run([abc_binary(), "-c", script], time_limit_s=limit, cwd=folder).stdout
+        except ToolError as error:
+            if error.timed_out:
+                continue
+            raise
+        if re.search(r"^Networks are equivalent", text, re.MULTILINE):
+            return True, command.format(limit=f"{share * time_limit_s:g}")
+        bits = re.search(r"^Input pattern:(.*)$", text, re.MULTILINE)
+        if bits:
+            return {name: int(value) for name, value in re.findall(r"(\S+)=([01])(?=\s|$)", bits[1])}, script
+        if "NOT EQUIVALENT" in text:
+            return _pattern(folder, max(deadline - time.monotonic(), 5.0)), script
+    return False, ""
+
+
+def _pattern(folder: Path, time_limit_s: float) -> dict[str, int]:
+    """The differing inputs of a pair that is known to differ, from a miter of the two."""
+    script = "miter left.blif right.blif; iprove; write_cex -n cex.txt"
+    run([abc_binary(), "-c", script], time_limit_s=time_limit_s, cwd=folder)
+    text = (folder / "cex.txt").read_text()
+    return {name: int(value) for name, value in re.findall(r"^(\S+)@0=([01])$", text, re.MULTILINE)}
+
+
+def _numbers(bits: dict[str, int], widths: dict[str, int]) -> dict[str, int]:
+    """Values by port name of values by bit name; a bit that ABC does not mention makes no difference."""
+    return {
+        name: sum(bits.get(f"{name}[{k}]", bits.get(name, 0) if width == 1 else 0) << k for k in range(width))
+        for name, width in widths.items()
+    }
+
+
+def _confirm(folder: Path, values: dict[str, int], outputs: dict[str, tuple[int, bool]]) -> dict[str, int]:
+    """Evaluate both texts again with yosys, which shares nothing with ABC's logic; return the counter-example."""
+    settings = "".join(f"-set {name} {value} " for name, value in values.items())
+    (folder / "eval.txt").write_text(settings + "".join(f"-show {name} " for name in outputs))
+    text = python(_EVALUATE, time_limit_s=CONVERSION_LIMIT_S, cwd=folder).stdout
+    _, left, right = re.split(r"^side (?:left|right)$", text, flags=re.MULTILINE)
+    for name, (width, signed) in outputs.items():
+        expected, found = (_result(side, name, width, signed) for side in (left, right))
+        if expected != found:
+            return {**values, f"expected {name}": expected, f"found {name}": found}
+    raise ToolError(f"ABC's counter-example {values} gives the same outputs when it is evaluated again")
+
+
+def _result(text: str, name: str, width: int, signed: bool) -> int:
+    match = re.search(rf"^Eval result: \\?{re.escape(name)} = (\d+)'([01]+)\.$", text, re.MULTILINE)
+    if match is None:
+        raise ToolError(f"yosys could not evaluate output {name!r}")
+    value = int(match[2], 2)
+    return value - (1 << width) if signed and value >> (width - 1) else value

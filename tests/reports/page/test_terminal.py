@@ -1,0 +1,57 @@
+import io
+import re
+from types import SimpleNamespace
+
+from rich.console import Console
+
+from inkling.reports.page.terminal import show
+from inkling.reports.results.report import Report
+
+
+def shown(report: Report, *, terminal: bool) -> str:
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        force_terminal=terminal,
+        width=140 if terminal else 40,
+        color_system="standard" if terminal else None,
+    )
+    show(report, console)
+    return file.getvalue()
+
+
+def test_plain_text_has_one_line_per_point_by_area_and_a_summary(examples: SimpleNamespace) -> None:
+    lines = shown(examples.report(), terminal=False).splitlines()
+    names = ["net-0", "tree-4", "net-1", "net-2", "tree-16", "tree-64", "logistic-4b"]
+    assert [re.findall(r"net-\d|tree-\d+|logistic-4b", line)[0] for line in lines[1:-1]] == names
+    assert lines[-1].startswith("valves: 90.0") and "4 times smaller" in lines[-1]
+    assert all(ord(c) < 128 or c in "…²\xa0" for c in "".join(lines))
+    starred = [name for name, line in zip(names, lines[1:], strict=False) if line.startswith("*")]
+    assert starred == names[:-1]
+
+
+def test_unverified_designs_say_no(examples: SimpleNamespace) -> None:
+    text = shown(examples.report(points=(examples.point("net-0", 0.8, 0.125, verified=False),)), terminal=False)
+    assert re.search(r"net-0 .* no$", text, re.M)
+    assert text.splitlines()[-1].startswith("valves: No result")
+
+
+def test_a_terminal_gets_a_styled_table(examples: SimpleNamespace) -> None:
+    text = shown(examples.report(), terminal=True)
+    assert "\x1b[" in text and "─" in text
+    assert "net-2" in text and "4.0x" in text
+
+
+def test_names_cannot_style_or_steer_the_terminal(examples: SimpleNamespace) -> None:
+    for terminal in (False, True):
+        text = shown(examples.hostile(), terminal=terminal)
+        bare = re.sub(r"\x1b\[[\d;]*m", "", text)
+        assert not {"\x07", "\x1b", "\u202e"} & set(bare)
+        # Rich would have swallowed the markup.
+        assert "[red]" in bare
+
+
+def test_a_design_without_a_gate_is_infinitely_smaller(examples: SimpleNamespace) -> None:
+    points = (examples.point("net-0", 0.5, 0.0),)
+    for terminal in (False, True):
+        assert "∞x" in shown(examples.report(points=points), terminal=terminal)

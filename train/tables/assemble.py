@@ -1,0 +1,153 @@
+"""From a `Table` to a `Dataset`: target, missing values, split, feature columns, quantisers, codes, fingerprint.
+
+Whatever is learned from values (ranges, one-hot values, constant columns) is learned from training rows only.
+"""
+
+import hashlib
+import json
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkling.train.errors import InputError
+from inkling.train.tables.dataset import Dataset, Development, Rows
+from inkling.train.tables.quantiser import Quantiser, check_bits, fit
+from inkling.train.tables.ranges import fit_ranges
+from inkling.train.tables.readers import MOST_CELLS
+from inkling.train.tables.split import Split, stratified
+from inkling.train.tables.table import (
+    Table,
+    check_finite,
+    classes_of,
+    listed,
+    not_numeric,
+    quoted,
+    target_position,
+    without_missing,
+)
+
+MOST_VALUES = 64  # of one column under --one-hot
+RANGES = ("fitted", "span")
+
+
+def assemble(
+    table: Table,
+    *,
+    target: str | None = None,
+    bits: int = 4,
+    seed: int = 42,
+    one_hot: bool = False,
+    drop_missing: bool = False,
+    test_part: float = 0.3,
+    split: Split | None = None,
+    ranges: str = "fitted",
+) -> Dataset:
+    """Split and quantise a table; `target` None means the last column. A given `split` replaces the seeded one.
+
+    ranges: "span" quantises from the smallest to the largest training value; "fitted" puts the thresholds that
+    matter on the leading bits (`inkling.train.tables.ranges`), by training rows alone.
+
+    Columns of texts are expanded to 0/1 columns `name=value` of one bit, one for each value in the training rows
+    (a row with another value has 0 in all of them). Raises InputError for a table that cannot be learned from.
+    """
+    check_bits(bits)
+    if ranges not in RANGES:
+        raise InputError(f"--ranges {quoted(ranges)} is not one of {', '.join(RANGES)}")
+    position = target_position(table, target)
+    table, dropped = without_missing(table, drop_missing)
+    classes, labels = classes_of(table, position)
+    notes = [dropped] if dropped else []
+    if split is None:
+        split, rare = stratified(labels, classes, seed=seed, test_part=test_part)
+        notes += rare
+    features = [i for i in range(len(table.columns)) if i != position]
+    texts = [i for i in features if not isinstance(table.cells[i], np.ndarray)]
+    if texts and not one_hot:
+        raise not_numeric(table, texts)
+    columns: list[str] = []
+    quantisers: list[Quantiser] = []
+    readings: list[NDArray[np.float64]] = []
+    constant: list[str] = []
+    for i in features:
+        check_finite(table, i)
+        for name, values, width in _expanded(table, i, split, bits):
+            seen = values[split.train]
+            if seen.min() == seen.max():
+                constant.append(name)
+                continue
+            try:
+                quantiser = fit(seen, width)
+            except InputError as error:
+                raise InputError(f"{table.name}: column {quoted(name)}: {error}") from error
+            columns.append(name)
+            quantisers.append(quantiser)
+            readings.append(values)
+            if len(columns) * table.rows > MOST_CELLS:
+                raise InputError(
+                    f"{table.name}: --one-hot gives more than {MOST_CELLS} values: remove columns of texts"
+                )
+    if not columns:
+        raise InputError(
+            f"{table.name}: every feature is constant in the training rows: there is nothing to learn from"
+        )
+    if len(set(columns)) < len(columns):
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        raise InputError(f"{table.name}: --one-hot gives {listed(twice)} more than once: rename a column")
+    if constant:
+        words = ("column is", "was") if len(constant) == 1 else ("columns are", "were")
+        notes.append(
+            f"{len(constant)} {words[0]} constant in the training rows and {words[1]} dropped: {listed(constant)}"
+        )
+    if texts:
+        notes.append(f"expanded into 0/1 columns: {listed([table.columns[i] for i in texts])}")
+    if ranges == "fitted":
+        seen = np.stack([values[split.train] for values in readings], axis=1)
+        quantisers = list(fit_ranges(seen, labels[split.train], quantisers, seed=seed))
+    matrix = np.stack([q.codes(values) for q, values in zip(quantisers, readings, strict=True)], axis=1)
+    parts = [Rows(matrix[rows], labels[rows]) for rows in split]
+    development = Development(
+        table.name, tuple(columns), classes, tuple(q.bits for q in quantisers), parts[0], parts[1]
+    )
+    return Dataset(
+        columns=tuple(columns),
+        classes=classes,
+        quantisers=tuple(quantisers),
+        development=development,
+        test=parts[2],
+        seed=seed,
+        fingerprint=fingerprint(tuple(columns), classes, matrix, labels, split),
+        notes=tuple(notes),
+    )
+
+
+def fingerprint(
+    columns: tuple[str, ...],
+    classes: tuple[str, ...],
+    codes: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    split: Split,
+) -> str:
+    """SHA-256, hexadecimal, over names, codes, uint8 [rows, columns], class indices, int64 [rows], and the split."""
+    digest = hashlib.sha256()
+    # Lengths come first, so that no two different contents run together into the same bytes.
+    sizes = [*codes.shape, *(len(rows) for rows in split)]
+    digest.update(json.dumps([columns, classes, sizes]).encode() + b"\n")
+    digest.update(codes.tobytes())
+    for integers in (labels, *split):
+        digest.update(integers.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _expanded(table: Table, position: int, split: Split, bits: int) -> list[tuple[str, NDArray[np.float64], int]]:
+    """The feature columns of one column of the table: name, values, float64 [rows], and bits."""
+    column, name = table.cells[position], table.columns[position]
+    if isinstance(column, np.ndarray):
+        return [(name, column, bits)]
+    texts = np.array(column)
+    values = sorted({column[i] for i in split.train})
+    if len(values) > MOST_VALUES:
+        raise InputError(
+            f"{table.name}: column {quoted(name)} has {len(values)} different texts, more than the {MOST_VALUES} "
+            "that --one-hot expands: remove it, or group its values"
+        )
+    return [(f"{name}={value}", (texts == value).astype(np.float64), 1) for value in values]
