@@ -898,6 +898,9 @@ struct Mutator {
 
 extern "C" {
 
+// What mirrors these is held against them when the library is loaded.
+int64_t sizeof_Shape = sizeof(Shape), sizeof_Settings = sizeof(Settings);
+
 Net *create(const Shape *shape, const int32_t *match_a, const int32_t *match_b, const int32_t *input_bits,
             const uint8_t *codes, const int64_t *labels, const int64_t *weights) {
     Net *net = new Net;

@@ -80,7 +80,9 @@ class Shape:
 @functools.cache
 def library() -> ctypes.CDLL:
     """The compiled kernel. Raises InputError where there is no C++ compiler."""
-    found = compiled.load(SOURCE, "the arithmetic search")
+    mirrors = {"Shape": ShapeLayout, "Settings": SettingsLayout}
+    sizes = {name: ctypes.sizeof(mirror) for name, mirror in mirrors.items()}
+    found = compiled.load(SOURCE, "the arithmetic search", sizes)
     found.create.restype = ctypes.c_void_p
     found.create.argtypes = [ctypes.POINTER(ShapeLayout), *[ctypes.c_void_p] * 6]
     found.destroy.argtypes, found.destroy.restype = [ctypes.c_void_p], None

@@ -4,9 +4,7 @@ A round depends on the archive, the seed and its number alone, so this is all th
 """
 
 import hashlib
-import io
 import json
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +12,12 @@ import numpy as np
 
 from inkling.approx.gates.packing import Gates
 from inkling.train.errors import InputError
-from inkling.train.files import atomic
+from inkling.train.files import arrays, atomic
 
 if TYPE_CHECKING:
     from inkling.approx.gates.pool import Pool
 
-VERSION = 2
+VERSION = 3
 LARGEST = 1 << 28  # bytes of one array of a checkpoint that is believed
 
 
@@ -64,17 +62,17 @@ def dump(pool: "Pool") -> bytes:
             for part, step, e in entries
         ],
     }
-    arrays = {
-        "op": np.concatenate([e.gates.op for _, _, e in entries] or [np.zeros(0, np.uint8)]),
-        "source": np.concatenate([e.gates.source for _, _, e in entries] or [np.zeros((0, 2), np.int32)]),
-        "outputs": np.array([e.gates.outputs for _, _, e in entries], np.int32),
-        "errors": pool.archive.errors,
-        "size": pool.archive.size,
-        "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
-    }
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
+    outputs = len(pool.starts[0].outputs)
+    return arrays.write(
+        {
+            "op": np.concatenate([np.zeros(0, np.uint8), *(e.gates.op for _, _, e in entries)]).astype(np.uint8),
+            "source": np.concatenate([np.zeros((0, 2)), *(e.gates.source for _, _, e in entries)]).astype(np.int32),
+            "outputs": np.array([e.gates.outputs for _, _, e in entries], np.int32).reshape(len(entries), outputs),
+            "errors": pool.archive.errors,
+            "size": pool.archive.size,
+            "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
+        }
+    )
 
 
 def load(pool: "Pool", path: Path) -> bool:
@@ -85,31 +83,55 @@ def load(pool: "Pool", path: Path) -> bool:
     return True
 
 
-def restore(pool: "Pool", source: Path | io.BytesIO, path: Path) -> None:
-    """Continue from what `dump` gave; path: what it is called. InputError: it is broken or another search's."""
+def restore(pool: "Pool", source: Path | bytes, name: Path | str) -> None:
+    """Continue from what `dump` gave; name: what it is called. InputError: it is broken or another search's."""
     from inkling.approx.gates.pool import Entry
 
+    steps, outputs = len(pool.archive.errors), len(pool.starts[0].outputs)
     try:
-        with zipfile.ZipFile(source) as archive:
-            if sum(item.file_size for item in archive.infolist()) > LARGEST:
-                raise ValueError("too large")
-        with np.load(source, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in ("op", "source", "outputs", "errors", "size", "about")}
-        about = json.loads(arrays["about"].tobytes())
+        held = arrays.read(
+            source,
+            {
+                "op": ("|u1", (None,)),
+                "source": ("<i4", (None, 2)),
+                "outputs": ("<i4", (None, outputs)),
+                "errors": (pool.archive.errors.dtype.str, (steps,)),
+                "size": (pool.archive.size.dtype.str, (steps,)),
+                "about": ("|u1", (None,)),
+            },
+            most_bytes=LARGEST,
+            name=name,
+        )
+        about = json.loads(held["about"].tobytes())
         matches = about["fingerprint"] == fingerprint(pool)
-        entries = about["entries"]
-    except (OSError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} is not a readable checkpoint of a gate search ({error}): delete it") from error
+        entries: list[tuple[str, int, Entry]] = []
+        at = 0
+        for (part, step, count, *figures), ends in zip(about["entries"], held["outputs"], strict=True):
+            gates = Gates(held["op"][at : at + count], held["source"][at : at + count], ends)
+            _check(gates, 2 + len(pool.problem.scored.inputs))
+            at += count
+            entries.append((str(part), int(step), Entry(gates, *figures)))
+        rounds, moves, evaluated = (int(about[part]) for part in ("rounds", "moves", "evaluated"))
+        tried, kept = (np.array(about[part], np.int64).reshape(len(pool.tried)) for part in ("tried", "kept"))
+    except (InputError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+        raise InputError(f"{name} is not a readable checkpoint of a gate search ({error}): delete it") from error
     if not matches:
-        raise InputError(f"{path} is the checkpoint of another search: delete it or name another file")
-    at = 0
-    for (part, step, count, *figures), outputs in zip(entries, arrays["outputs"], strict=True):
-        gates = Gates(arrays["op"][at : at + count], arrays["source"][at : at + count], outputs)
-        at += count
+        raise InputError(f"{name} is the checkpoint of another search: delete it or name another file")
+    for part, step, entry in entries:
         if part == "carried":
-            pool.carried = gates
+            pool.carried = entry.gates
         else:
-            {"best": pool.best, "chosen": pool.chosen}[part][step] = Entry(gates, *figures)
-    pool.archive.errors[:], pool.archive.size[:] = arrays["errors"], arrays["size"]
-    pool.rounds, pool.moves, pool.evaluated = about["rounds"], about["moves"], about["evaluated"]
-    pool.tried[:], pool.kept[:] = about["tried"], about["kept"]
+            (pool.best if part == "best" else pool.chosen)[step] = entry
+    pool.archive.errors[:], pool.archive.size[:] = held["errors"], held["size"]
+    pool.rounds, pool.moves, pool.evaluated, pool.tried[:], pool.kept[:] = rounds, moves, evaluated, tried, kept
+
+
+def _check(gates: Gates, first: int) -> None:
+    """Every gate reads places before its own, every output one that is there: the kernel believes it."""
+    places = first + np.arange(len(gates.op))
+    if len(gates.source) != len(gates.op) or (gates.op > 15).any():
+        raise ValueError("gates are missing")
+    if (gates.source < 0).any() or (gates.source >= places[:, None]).any():
+        raise ValueError("a gate reads what comes after it")
+    if (gates.outputs < 0).any() or (gates.outputs >= first + len(gates.op)).any():
+        raise ValueError("an output reads a place that is not there")

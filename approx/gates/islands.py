@@ -1,7 +1,8 @@
-"""Islands: several processes that each run rounds of a gate-level search and at fixed rounds exchange their fronts.
+"""Islands: several gate-level searches that at fixed rounds exchange their fronts, as tasks of an executor.
 
-Exchanges wait for every island and go in the islands' order, so the result is a function of seed and number of
-islands, whatever the timing. What a round does is in `inkling.approx.gates.pool`.
+A task gets an island's archive and what the others found, runs a stretch of rounds and gives the archive back, so one
+whose machine died is simply run again. Exchanges wait for every island and go in the islands' order: the result is a
+function of seed and number of islands, whoever runs the tasks. What a round does is in `inkling.approx.gates.pool`.
 """
 
 import contextlib
@@ -12,16 +13,18 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from inkling.approx.gates import checkpoint as gate_checkpoint
 from inkling.approx.gates.packing import Gates
 from inkling.approx.gates.pool import Cleaner, Entry, Pool, Problem
 from inkling.train.errors import InputError
-from inkling.train.files import atomic
+from inkling.train.files import arrays, atomic
 
 EXCHANGE = 10  # rounds of every island between two exchanges
 SECONDS_BETWEEN_CHECKPOINTS = 10
@@ -29,17 +32,58 @@ SECONDS_BETWEEN_CHECKPOINTS = 10
 
 @dataclass(frozen=True, eq=False)
 class Island:
-    """What a process is started with."""
+    """What every task of an island is given."""
 
     number: int
     problem: Problem
     starts: list[Gates]
     seed: tuple[int, ...]
     clean_up: Cleaner | None
-    resume: Path | None
 
     def pool(self) -> Pool:
         return Pool(self.problem, self.starts, self.seed, self.clean_up)
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """What a stretch gives: the archive as bytes, its front, what it would hand out, and a line on it.
+
+    counts: rounds, moves and evaluated candidates since the island began.
+    """
+
+    archive: bytes
+    front: list[Entry]
+    chosen: list[Entry]
+    counts: tuple[int, int, int]
+    line: str
+
+
+# In a process of `_processes`: whether the search is to end.
+_stop: Event | None = None
+
+
+def stretch(
+    island: Island, archive: bytes | None, migrants: Sequence[Entry], until: int, limit_s: float | None = None
+) -> Stretch:
+    """Take in migrants, then run rounds until the island has run `until`, or for `limit_s` seconds.
+
+    archive: where the island stands; None: at its starts.
+    """
+    end = None if limit_s is None else time.monotonic() + limit_s
+    pool = island.pool()
+    if archive is not None:
+        gate_checkpoint.restore(pool, archive, f"archive of island {island.number}")
+    for entry in migrants:
+        pool.admit(entry)
+    while pool.rounds < until and not (_stop and _stop.is_set()) and (end is None or time.monotonic() < end):
+        pool.round()
+    return Stretch(
+        gate_checkpoint.dump(pool),
+        [pool.best[step] for step in pool.pareto()],
+        [pool.chosen[step] for step in sorted(pool.chosen)],
+        (pool.rounds, pool.moves, pool.evaluated),
+        pool.describe(),
+    )
 
 
 def search(
@@ -50,128 +94,145 @@ def search(
     islands: int,
     seconds: float | None = None,
     rounds: int | None = None,
+    executor: Executor | None = None,
     progress: Callable[[str], None] | None = None,
     checkpoint: Path | None = None,
     clean_up: Cleaner | None = None,
 ) -> Pool:
-    """A pool with what all islands found. Every island has its own share of the starts where there are enough.
+    """Search on islands, each with its own share of the starts where there are enough.
 
-    rounds: of all islands together, rounded up to equally many each; seconds: a limit that ends rounds under way when
-    they are through. checkpoint: a small file that names an exchange, beside one file per island of that exchange;
-    islands of another number refuse it. Ctrl-C, or KeyboardInterrupt from `progress`, ends every island after its
-    round and keeps what it found. No process is left when this ends. Raises InputError for a foreign checkpoint.
+    Parameters
+    ----------
+    problem, starts, seed
+        As of a `Pool`; islands that share a start differ by their seeds.
+    islands : int
+        How many; the result is a function of their number.
+    seconds : float, optional
+        A limit: rounds under way then are the last.
+    rounds : int, optional
+        Of all islands together, rounded up to equally many each.
+    executor : Executor, optional
+        What runs the stretches, on other machines for one; by default processes of this machine.
+    progress : callable, optional
+        Told a line on every island after each stretch.
+    checkpoint : Path, optional
+        A file that is written now and then, and continued from where it is there, with the result of a search that
+        was never interrupted.
+    clean_up : callable, optional
+        As of a `Pool`; must be importable by name.
+
+    Returns
+    -------
+    Pool
+        With what all islands found. Ctrl-C, or KeyboardInterrupt from `progress`, ends every island after its round
+        and keeps that too; on a given executor, what was found up to the last exchange. No process is left.
+
+    Raises
+    ------
+    InputError
+        For a checkpoint that is broken, or of another search or number of islands.
     """
-    epoch = _read(checkpoint, islands) if checkpoint is not None else 0
     # With fewer starts than islands, some islands share a start and differ by their seeds.
     shares = [list(starts[k::islands]) or [starts[k % len(starts)]] for k in range(islands)]
-    tasks = [
-        Island(k, problem, shares[k], (seed, k), clean_up, _of_island(checkpoint, epoch, k) if epoch else None)
-        for k in range(islands)
-    ]
-    each = None if rounds is None else -(-rounds // islands)
+    tasks = [Island(k, problem, shares[k], (seed, k), clean_up) for k in range(islands)]
+    result = tasks[0].pool()
+    result.starts = list(starts)
+    last = _read(checkpoint, tasks) if checkpoint is not None else []
+    with contextlib.ExitStack() as stack:
+        stop = None
+        if executor is None:
+            executor, stop = stack.enter_context(_processes(islands))
+        each = None if rounds is None else -(-rounds // islands)
+        last = _exchanging(tasks, last, each, seconds, executor, stop, progress, checkpoint)
+    for made in last:
+        result.merge(made.chosen)
+        result.rounds += made.counts[0]
+        result.moves += made.counts[1]
+        result.evaluated += made.counts[2]
+    return result
+
+
+def _exchanging(
+    tasks: Sequence[Island],
+    last: list[Stretch],
+    each: int | None,
+    seconds: float | None,
+    executor: Executor,
+    stop: Event | None,
+    progress: Callable[[str], None] | None,
+    checkpoint: Path | None,
+) -> list[Stretch]:
+    """Stretches with an exchange after each full one, until each island has run its rounds or the time is over."""
     end = None if seconds is None else time.monotonic() + seconds
-    found = tasks[0].pool()
-    found.starts = list(starts)
-    with _processes(tasks) as links:
-        try:
-            saved = time.monotonic()
-            while (each is None or epoch * EXCHANGE < each) and (end is None or time.monotonic() < end):
-                count = EXCHANGE if each is None else min(EXCHANGE, each - epoch * EXCHANGE)
-                _send(links, ("rounds", count))
-                fronts = _gather(links, "front", progress, end)
-                if count < EXCHANGE:
-                    break
-                epoch += 1
-                last = each is not None and epoch * EXCHANGE >= each
-                keep = checkpoint is not None and (last or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS)
-                together = [entry for front in fronts for entry in front]
-                for k, link in enumerate(links):
-                    link.send(("take", together, _of_island(checkpoint, epoch, k) if keep else None))
-                _gather(links, "taken", None, None)
-                if keep and checkpoint is not None:
-                    _write(checkpoint, islands, epoch)
-                    saved = time.monotonic()
-        except (KeyboardInterrupt, TimeoutError):
-            pass
-        _send(links, ("stop",))
-        for entries, done in _gather(links, "pool", None, None):
-            found.merge(entries)
-            found.rounds += done[0]
-            found.moves += done[1]
-            found.evaluated += done[2]
-    return found
-
-
-def _send(links: Sequence[Connection], message: tuple[Any, ...]) -> None:
-    for link in links:
-        link.send(message)
-
-
-def _gather(
-    links: Sequence[Connection], wanted: str, progress: Callable[[str], None] | None, end: float | None
-) -> list[Any]:
-    """Every island's answer, in the islands' order. TimeoutError: the time is over."""
-    answers: dict[int, Any] = {}
-    while len(answers) < len(links):
+    # Migrants of an exchange are taken in at the begin of a stretch: one that was left unfinished has them already.
+    until = -(-max((made.counts[0] for made in last), default=0) // EXCHANGE) * EXCHANGE
+    migrants: list[Entry] = []
+    saved = time.monotonic()
+    if not last:
+        until = EXCHANGE
+    while True:
+        target = until if each is None else min(until, each)
         left = None if end is None else max(0.0, end - time.monotonic())
-        ready = wait([link for k, link in enumerate(links) if k not in answers], left)
-        if not ready:
-            raise TimeoutError
-        for k, link in enumerate(links):
-            if link not in ready:
-                continue
-            try:
-                kind, *rest = link.recv()
-            except (EOFError, ConnectionResetError) as error:
-                raise RuntimeError(f"the process of island {k} ended before its work was done") from error
-            if kind == "error":
-                raise rest[0]
-            if kind == wanted:
-                answers[k] = rest[0] if rest else None
-            elif kind == "round" and progress is not None:
-                progress(f"island {k}, {rest[0]}")
-    return [answers[k] for k in range(len(links))]
+        futures: list[Future[Stretch]] = []
+        try:
+            for k, task in enumerate(tasks):
+                archive = last[k].archive if last else None
+                futures.append(executor.submit(stretch, task, archive, migrants, target, left))
+            last = _results(futures)
+            for made, task in zip(last, tasks, strict=True):
+                if progress is not None:
+                    progress(f"island {task.number}, {made.line}")
+        except KeyboardInterrupt:
+            if stop is not None:
+                stop.set()
+                if len(futures) == len(tasks):
+                    last = _results(futures)
+            if checkpoint is not None and last:
+                _write(checkpoint, last)
+            return last
+        finally:
+            for future in futures:
+                future.cancel()
+        over = target < until or (end is not None and time.monotonic() >= end)
+        due = over or target == each or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS
+        # After the last exchange nothing is written: a search that is given more rounds makes that exchange itself.
+        if checkpoint is not None and due and (target == until or target % EXCHANGE):
+            _write(checkpoint, last)
+            saved = time.monotonic()
+        if over:
+            return last
+        migrants = [entry for made in last for entry in made.front]
+        until += EXCHANGE
+
+
+def _results(futures: "Sequence[Future[Stretch]]") -> list[Stretch]:
+    """Every island's, in the islands' order."""
+    try:
+        return [future.result() for future in futures]
+    except BrokenExecutor as error:
+        raise RuntimeError("the process of an island ended before its work was done") from error
 
 
 @contextlib.contextmanager
-def _processes(tasks: Sequence[Island]) -> Iterator[list[Connection]]:
-    """Start the islands; however this ends, none of them is left."""
+def _processes(count: int) -> Iterator[tuple[Executor, Event]]:
+    """Processes of this machine, and what ends their stretches after the round; however this ends, none is left."""
     # A fresh interpreter would else look into the user's folder; spawn, as threads do not survive a fork.
     os.environ["PYTHONSAFEPATH"] = "1"
     context = multiprocessing.get_context("spawn")
-    links: list[Connection] = []
-    processes = []
-    try:
-        for task in tasks:
-            here, there = context.Pipe()
-            process = context.Process(target=_work, args=(there, task), daemon=True)
-            process.start()
-            there.close()
-            links.append(here)
-            processes.append(process)
-        yield links
-    finally:
-        for link in links:
-            link.close()
-        for process in processes:
-            process.join(0.5)
-            if process.is_alive():
-                process.kill()
-            process.join()
+    stop = context.Event()
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(stop,)) as executor:
+        try:
+            yield executor, stop
+        finally:
+            stop.set()
 
 
-def _work(link: Connection, task: Island) -> None:
-    """An island's process: does what the link says, and ends with its parent."""
-    # Ctrl-C reaches the whole foreground group; only the parent decides what to do about it.
+def _begin(stop: Event) -> None:
+    """In a new process: it ends with its parent, which alone decides what Ctrl-C does."""
+    global _stop
+    _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
-    try:
-        _serve(link, task)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
-    except Exception as error:
-        with contextlib.suppress(OSError):
-            link.send(("error", error))
 
 
 def _follow_parent() -> None:
@@ -181,60 +242,24 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
-def _serve(link: Connection, task: Island) -> None:
-    pool = task.pool()
-    if task.resume is not None and not gate_checkpoint.load(pool, task.resume):
-        raise InputError(f"{task.resume} is missing: delete the checkpoint it belongs to")
-    while True:
-        order, *details = link.recv()
-        if order == "rounds":
-            for _ in range(details[0]):
-                if link.poll():  # only a stop comes before the rounds are through
-                    break
-                pool.round()
-                link.send(("round", pool.describe()))
-            else:
-                link.send(("front", [pool.best[step] for step in pool.pareto()]))
-        elif order == "take":
-            entries, path = details
-            for entry in entries:
-                pool.admit(entry)
-            if path is not None:
-                gate_checkpoint.save(pool, path)
-            link.send(("taken",))
-        else:
-            chosen: list[Entry] = [pool.chosen[step] for step in sorted(pool.chosen)]
-            link.send(("pool", (chosen, (pool.rounds, pool.moves, pool.evaluated))))
-            return
+def _write(checkpoint: Path, last: Sequence[Stretch]) -> None:
+    """One file with every island's archive."""
+    about = json.dumps({"islands": len(last)}).encode()
+    held = {f"island{k}": np.frombuffer(made.archive, np.uint8) for k, made in enumerate(last)}
+    atomic.write(checkpoint, arrays.write({"about": np.frombuffer(about, np.uint8), **held}))
 
 
-def _of_island(checkpoint: Path | None, epoch: int, number: int) -> Path:
-    assert checkpoint is not None
-    return checkpoint.with_name(f"{checkpoint.name}.{epoch}.{number}")
-
-
-def _write(checkpoint: Path, islands: int, epoch: int) -> None:
-    """Name the exchange that all islands have saved, then drop older ones."""
-    atomic.write(checkpoint, json.dumps({"islands": islands, "epoch": epoch}).encode())
-    current = {_of_island(checkpoint, epoch, k).name for k in range(islands)}
-    for path in sorted(checkpoint.parent.glob(f"{checkpoint.name}.*.*")):
-        parts = path.name.removeprefix(checkpoint.name + ".").split(".")
-        if path.name not in current and len(parts) == 2 and all(part.isdecimal() for part in parts):
-            path.unlink(missing_ok=True)
-
-
-def _read(checkpoint: Path, islands: int) -> int:
-    """The exchange to go on from, 0 for none."""
+def _read(checkpoint: Path, tasks: Sequence[Island]) -> list[Stretch]:
+    """Where the islands of a checkpoint stand, [] where there is none."""
     if not checkpoint.exists():
-        return 0
+        return []
     try:
-        with checkpoint.open("rb") as file:
-            about = json.loads(file.read(1000))
-        known, epoch = int(about["islands"]), int(about["epoch"])
-        if epoch < 1:
-            raise ValueError("no exchange")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{checkpoint} is no checkpoint of a gate search on islands ({error}): delete it") from error
-    if known != islands:
-        raise InputError(f"{checkpoint} is of a search on {known} islands, not {islands}: use as many or delete it")
-    return epoch
+        names = ("about", *(f"island{k}" for k in range(len(tasks))))
+        held = arrays.read(
+            checkpoint, dict.fromkeys(names, ("|u1", (None,))), most_bytes=gate_checkpoint.LARGEST * len(names)
+        )
+    except InputError as error:
+        raise InputError(
+            f"{checkpoint} is no checkpoint of a search on {len(tasks)} islands ({error}): use as many or delete it"
+        ) from error
+    return [stretch(task, held[f"island{task.number}"].tobytes(), (), 0) for task in tasks]

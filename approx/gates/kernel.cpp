@@ -37,7 +37,7 @@ struct Delayed {
 
 extern "C" {
 
-// Mirrored field by field by inkling.approx.gates.state.Layout.
+// Mirrored field by field by inkling.approx.gates.kernel.StateLayout.
 struct State {
     Node* nodes;          // [places]
     Edge* edges;          // [2 * places]; edge 2 * place + k is source k of a place, in the fan-out list of what it reads
@@ -86,6 +86,10 @@ struct Plan {
     int64_t tried[MOVES], kept[MOVES];  // counted up
     uint64_t random;
 };
+
+// What mirrors these is held against them when the library is loaded.
+int64_t sizeof_Node = sizeof(Node), sizeof_State = sizeof(State), sizeof_Archive = sizeof(Archive),
+        sizeof_Plan = sizeof(Plan);
 }
 
 namespace {

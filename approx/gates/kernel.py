@@ -7,6 +7,8 @@ import ctypes
 import functools
 from pathlib import Path
 
+import numpy as np
+
 from inkling.approx.programs import compiled
 
 MOVE_NAMES = (
@@ -22,6 +24,13 @@ _POINTERS = (
 _NUMBERS = (
     "places", "words", "blocks", "first_gate", "first_output", "outputs", "live", "killed_count", "wrong",
     "total_drain",
+)  # fmt: skip
+
+
+# `Node` of the kernel.
+NODE = np.dtype(
+    [("op", "<i4"), ("role", "<i4"), ("source", "<i4", 2), ("refs", "<i4"), ("head", "<i4"), ("live", "<i4"),
+     ("place", "<i4")]
 )  # fmt: skip
 
 
@@ -71,7 +80,9 @@ class PlanLayout(ctypes.Structure):
 @functools.cache
 def library() -> ctypes.CDLL:
     """The compiled kernel, built where the cache has none. Raises InputError where there is no C++ compiler."""
-    found = compiled.load(SOURCE, "the gate-level search")
+    mirrors = {"State": StateLayout, "Archive": ArchiveLayout, "Plan": PlanLayout}
+    sizes = {name: ctypes.sizeof(mirror) for name, mirror in mirrors.items()}
+    found = compiled.load(SOURCE, "the gate-level search", {"Node": NODE.itemsize, **sizes})
     state, archive, plan = (ctypes.POINTER(kind) for kind in (StateLayout, ArchiveLayout, PlanLayout))
     found.initialise.argtypes, found.initialise.restype = [state], None
     found.recount.argtypes, found.recount.restype = [state], ctypes.c_int64

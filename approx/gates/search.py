@@ -57,32 +57,17 @@ def search(
     result is then the same for the same seed), or `rounds` (likewise; a round takes about the same time whatever the
     circuit), or `seconds` (as many whole rounds as fit). checkpoint: a file that is written now and then and
     continued from where it fits the problem. clean_up: an exact minimiser that is applied to the front at the end,
-    and every `Settings.clean_every` rounds; it returns what it was given where it fails. islands: processes that
-    search at once and exchange their fronts (`inkling.approx.gates.islands`); `rounds` is then of all together, and
-    clean_up must be importable by name; executor: where they run, on other machines for one
-    (`inkling.approx.gates.distributed`), else in processes here, with the same result. Ctrl-C ends the search and
-    returns what was found. Where there is a delay limit and no circuit within it is found, the front is empty.
+    and every `Settings.clean_every` rounds; it returns what it was given where it fails. islands: searches that
+    run at once and exchange their fronts (`inkling.approx.gates.islands`); `rounds` is then of all together, and
+    clean_up must be importable by name; executor: what runs them, on other machines for one, else processes here,
+    with the same result. Ctrl-C ends the search and returns what was found. Where there is a delay limit and no
+    circuit within it is found, the front is empty.
     """
     given = (starts,) if isinstance(starts, Netlist) else tuple(starts)
     if not given or sum(budget is not None for budget in (seconds, moves, rounds)) != 1:
         raise ValueError("give at least one start, and one of seconds, moves and rounds")
     made = problem(given, rows, validation, areas, weights, train, validation_weights, physics, settings)
     gates = [from_netlist(start) for start in given]
-    if islands > 1 and executor is not None:
-        from inkling.approx.gates import distributed
-
-        if rounds is None or checkpoint is not None:
-            raise ValueError("islands elsewhere take rounds, and no checkpoint")
-        return distributed.search(
-            made,
-            gates,
-            seed,
-            islands=islands,
-            rounds=rounds,
-            executor=executor,
-            progress=progress,
-            clean_up=clean_up,
-        ).front()
     if islands > 1:
         from inkling.approx.gates import islands as gate_islands
 
@@ -95,6 +80,7 @@ def search(
             islands=islands,
             seconds=seconds,
             rounds=rounds,
+            executor=executor,
             progress=progress,
             checkpoint=checkpoint,
             clean_up=clean_up,

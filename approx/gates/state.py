@@ -10,16 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.gates.kernel import MOVE_NAMES, ArchiveLayout, PlanLayout, StateLayout, library
+from inkling.approx.gates.kernel import MOVE_NAMES, NODE, ArchiveLayout, PlanLayout, StateLayout, library
 from inkling.approx.gates.packing import BUFFER, Gates, PackedRows
 from inkling.approx.gates.physics import Tables
 
 INPUT, GATE, OUTPUT, FREE = 0, 1, 2, 3
 FIRST_BLOCK_WORDS, BLOCK_WORDS = 16, 256
-NODE = np.dtype(
-    [("op", "<i4"), ("role", "<i4"), ("source", "<i4", 2), ("refs", "<i4"), ("head", "<i4"), ("live", "<i4"),
-     ("place", "<i4")]
-)  # fmt: skip
 RULES = (
     "signal", "errors", "reference count", "area", "order of places", "list of live gates", "fan-out list",
     "static power", "delay",

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -32,11 +32,33 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inkling"
 
 
-def load(source: Path, purpose: str) -> ctypes.CDLL:
-    """The library of a source file, built where the cache has none; `purpose` is what the user asked for, in words.
+def load(source: Path, purpose: str, sizes: Mapping[str, int] | None = None) -> ctypes.CDLL:
+    """The library of a source file, built where the cache has none.
 
-    Raises InputError where there is no C++ compiler.
+    Parameters
+    ----------
+    source : Path
+        A C++ file.
+    purpose : str
+        What the user wants it for, in words, for messages.
+    sizes : mapping of str to int, optional
+        Bytes of what mirrors the source's `struct NAME`, whose size the library exports as `sizeof_NAME` (int64_t): a
+        difference is found here rather than in memory that something else holds.
+
+    Raises
+    ------
+    InputError
+        Where there is no C++ compiler, or no folder to compile into.
     """
+    library = _library(source, purpose)
+    for name, size in (sizes or {}).items():
+        compiled_size = ctypes.c_int64.in_dll(library, f"sizeof_{name}").value
+        if compiled_size != size:
+            raise RuntimeError(f"{source.name}: {name} has {compiled_size} bytes, not the {size} of what mirrors it")
+    return library
+
+
+def _library(source: Path, purpose: str) -> ctypes.CDLL:
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     if compiler is None:
         raise InputError(f"{purpose} needs a C++ compiler: install g++ or clang++, or set CXX")

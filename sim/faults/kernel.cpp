@@ -1,5 +1,5 @@
 // Stuck-at fault simulation over a netlist, 64 rows a machine word. What a fault is, and how arrays are laid out, is
-// said in fault_simulation.py, which calls this; nothing is decided here.
+// said in simulation.py, which calls this; nothing is decided here.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -77,6 +77,11 @@ int64_t right_rows(const Netlist& n, const Word* values, const Word* labels, con
 }
 
 }  // namespace
+
+// What mirrors it is held against this when the library is loaded.
+extern "C" {
+int64_t sizeof_Netlist = sizeof(Netlist);
+}
 
 extern "C" void inkling_faults(const Netlist* netlist, const Word* planes, const Word* labels, const Word* valid,
                                const int32_t* first_reader, const int32_t* readers, int64_t faults,

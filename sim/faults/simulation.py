@@ -107,7 +107,7 @@ def _at(item: Any) -> Any:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    library = compiled.load(SOURCE, "fault simulation")
+    library = compiled.load(SOURCE, "fault simulation", {"Netlist": ctypes.sizeof(_Layout)})
     library.inkling_faults.restype = library.inkling_stuck.restype = None
     return library
 

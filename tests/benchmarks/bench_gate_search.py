@@ -13,14 +13,14 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from inkling.approx.gates import islands as gate_islands
 from inkling.approx.gates import packing, search
-from inkling.approx.gates import pool as gate_pool
 from inkling.approx.gates import state as gate_state
+from inkling.approx.gates.islands import Island, stretch
 from inkling.approx.netlists import tree as tree_netlist
 from inkling.approx.quantise import networks, teacher
 from inkling.approx.reference.netlist import Netlist
@@ -106,34 +106,23 @@ def load() -> str:
     return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
-def island_scaling(rounds: int = 8) -> tuple[float, float]:
-    """Candidates a second of processor time: the mean of two islands' work done one after the other, the sum at once.
+def rate(island: Island, rounds: int) -> float:
+    """Candidates a second of processor time of a stretch after the first round, which warms up."""
+    first = stretch(island, None, (), 1)
+    begun = time.process_time()
+    made = stretch(island, first.archive, (), rounds)
+    return (made.counts[2] - first.counts[2]) / (time.process_time() - begun)
 
-    Before their first exchange islands do the same work as alone, so the circuits are the same in both.
-    """
+
+def island_scaling(rounds: int = 8) -> tuple[float, float]:
+    """The mean rate of two islands' stretches one after the other, and the sum of both at once, on equal circuits."""
     netlist, rows = large_tree(120, 6_000, 60, np.random.default_rng(0))
     validation, settings = Rows(rows.codes[:500], rows.labels[:500]), search.with_settings(effort=1e8)
     problem = search.problem([netlist], rows, validation, AREAS, settings=settings)
-    starts = [packing.from_netlist(netlist)]
-    alone = []
-    for number in (0, 1):
-        pool = gate_pool.Pool(problem, starts, (0, number))
-        pool.round()
-        begun, before = time.process_time(), pool.evaluated
-        for _ in range(rounds - 1):
-            pool.round()
-        alone.append((pool.evaluated - before) / (time.process_time() - begun))
-    seen: dict[int, list[tuple[float, int]]] = {}
-
-    def note(line: str) -> None:
-        number = int(line.split(",")[0].split()[1])
-        process = sorted(child.pid or 0 for child in multiprocessing.active_children())[number]
-        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-        seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        seen.setdefault(number, []).append((seconds, int(line.split(", ")[2].split()[0])))
-
-    gate_islands.search(problem, starts, 0, islands=2, rounds=2 * rounds, progress=note)
-    at_once = [(last[1] - first[1]) / (last[0] - first[0]) for first, *_, last in seen.values()]
+    islands = [Island(k, problem, [packing.from_netlist(netlist)], (0, k), None) for k in (0, 1)]
+    alone = [rate(island, rounds) for island in islands]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        at_once = list(executor.map(rate, islands, [rounds, rounds]))
     return sum(alone) / 2, sum(at_once)
 
 

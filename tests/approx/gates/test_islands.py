@@ -1,14 +1,16 @@
-"""Islands: the same result whatever the timing, safe to interrupt and to kill, and no process is left."""
+"""Islands: the same result whatever the timing and whoever runs them, and no process is left, however they end."""
 
-import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,10 +47,11 @@ def run(
     islands: int = 2,
     seed: int = 1,
     seconds: float | None = None,
+    executor: Executor | None = None,
 ) -> list[tuple[object, ...]]:
     found = search.search(
         starts(), table(0, 600), table(1, 200), areas=AREAS, rounds=rounds, seconds=seconds, seed=seed,
-        settings=SETTINGS, islands=islands, checkpoint=checkpoint, progress=progress,
+        settings=SETTINGS, islands=islands, checkpoint=checkpoint, progress=progress, executor=executor,
     )  # fmt: skip
     assert multiprocessing.active_children() == []
     return [(c.area, c.scored, c.validation, c.netlist.kinds.tolist(), c.netlist.sources.tolist()) for c in found]
@@ -90,27 +93,52 @@ def test_an_interrupt_keeps_what_was_found_and_leaves_nobody() -> None:
     assert len(run(rounds=None, seconds=2.0)) > 1
 
 
-def test_a_search_resumes_at_its_last_exchange(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[tuple[object, ...]]
-) -> None:
-    monkeypatch.setattr(gate_islands, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+class Unlucky(Executor):
+    """Runs every task at once, twice, and hands out what the second time gave: the machine of the first died."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        fn(*args, **kwargs)
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@pytest.mark.parametrize("rounds", [20, 24])  # with an exchange at the end, and without
+def test_an_executor_finds_what_processes_find(rounds: int) -> None:
+    lines: list[str] = []
+    expected = run(rounds)
+    with ThreadPoolExecutor(2) as pool:
+        assert run(rounds, executor=pool, progress=lines.append) == expected
+    assert run(rounds, executor=Unlucky()) == expected
+    assert len(expected) > 2 and len(lines) == 4
+
+
+def test_an_interrupt_on_an_executor_keeps_what_was_found() -> None:
+    assert len(run(10**6, executor=Unlucky(), progress=interrupt_at(3))) > 1
+
+
+def test_an_interrupted_search_goes_on_as_if_it_had_not_been(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:
     path = tmp_path / "search"
-    run(checkpoint=path, progress=interrupt_at(28))  # in the second stretch of ten rounds on two islands
-    assert json.loads(path.read_text()) == {"islands": 2, "epoch": 1}
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["search", "search.1.0", "search.1.1"]
-    rounds: list[str] = []
-    assert run(checkpoint=path, progress=rounds.append) == whole
-    assert len(rounds) == 28
-    with pytest.raises(InputError, match="on 2 islands, not 3"):
+    run(checkpoint=path, progress=interrupt_at(3))  # in the second exchange of two islands
+    assert [item.name for item in tmp_path.iterdir()] == ["search"]
+    lines: list[str] = []
+    assert run(checkpoint=path, progress=lines.append) == whole
+    assert len(lines) == 4  # rounds 11 to 20, of which all were run, and 21 to 24
+    with pytest.raises(InputError, match="on 3 islands"):
         run(checkpoint=path, islands=3)
     with pytest.raises(InputError, match="another search"):
         run(checkpoint=path, seed=7)
-    (tmp_path / "search.2.1").unlink()
-    with pytest.raises(InputError, match=r"search\.2\.1 is missing"):
-        run(checkpoint=path)
-    path.write_text("{")
+    path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(InputError, match="no checkpoint"):
         run(checkpoint=path)
+
+
+def test_a_stretch_that_was_cut_short_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, whole: list[tuple[object, ...]]
+) -> None:
+    path = tmp_path / "search"
+    run(checkpoint=path, rounds=None, seconds=0.05)  # not one exchange
+    assert run(checkpoint=path) == whole
 
 
 def _children(pid: int) -> list[int]:
@@ -156,8 +184,11 @@ def test_killed_outright_it_leaves_no_process_and_can_be_resumed(
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     _wait(lambda: not any(_alive(pid) for pid in children))
-    epoch = json.loads(path.read_text())["epoch"]
-    assert run(rounds=epoch * 20 + 8, checkpoint=path) == run(rounds=epoch * 20 + 8)
+    lines: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        run(rounds=1, checkpoint=shutil.copy(path, tmp_path / "copy"), executor=pool, progress=lines.append)
+    done = int(lines[0].split("round ")[1].split(",")[0])
+    assert run(rounds=2 * done + 8, checkpoint=path) == run(rounds=2 * done + 8)
 
 
 def test_an_island_that_is_killed_is_an_error() -> None:
