@@ -4,6 +4,7 @@ The town is laid out in `inkling.train.scenes.town`; rays through a mesh are in 
 distances in `inkling.train.scenes.signals`.
 """
 
+import io
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.train.errors import InputError
+from inkling.train.scenes.mesh_files import checked
 
 MESH_FORMATS = (".obj", ".ply", ".stl", ".off", ".glb")
 MAX_FILE_BYTES = 2**30
@@ -74,10 +76,12 @@ def load(path: str | Path, up: str = "z") -> Mesh:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty")
     try:
-        with path.open("rb") as stream:
-            kind = path.suffix.lower()[1:]
-            loaded: Any = trimesh.load(stream, file_type=kind, force="mesh", process=False, skip_materials=True)
+        kind = path.suffix.lower()[1:]
+        content = io.BytesIO(checked(path.read_bytes(), kind, str(path), MAX_TRIANGLES))
+        loaded: Any = trimesh.load(content, file_type=kind, force="mesh", process=False, skip_materials=True)
         vertices, triangles = np.asarray(loaded.vertices), np.asarray(loaded.faces)
+    except InputError:
+        raise
     except Exception as error:  # the readers raise anything at all on hostile bytes
         reason = f"{type(error).__name__}: {error}"[:200]
         raise InputError(f"{path}: cannot be read as a {path.suffix[1:]} mesh ({reason})") from error

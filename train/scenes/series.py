@@ -3,9 +3,12 @@
 What a series is as a signal is `inkling.train.scenes.signals.one_dimensional`; what is learnt of it is decided above.
 """
 
+import codecs
 import io
 import math
+import re
 import wave
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,9 @@ from inkling.train.errors import InputError
 from inkling.train.scenes.signals import MAX_FILE_BYTES, Signal, one_dimensional
 
 MAX_TEXT_BYTES = 2**25
-FORMATS = (".wav", ".npy", ".txt", ".dat", ".csv")
+FORMATS = (".wav", ".npy", ".txt", ".dat", ".csv", ".tsv")
+_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+_NUMERIC = re.compile(r"[\s\d.,;eE+-]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +84,41 @@ def _wave(path: Path) -> NDArray[np.generic]:
     return np.frombuffer(content[:whole], kind).reshape(-1, channels)
 
 
+def _decimal_comma(lines: Sequence[str]) -> str:
+    """The first field of a text that reads as one number with a comma or as two, or nothing.
+
+    So it is where every comma stands between the digits of a field, other marks (or nothing) separate fields, and no
+    field has a point. A heading with as many commas as the lines below tells that they separate.
+    """
+    if not lines:
+        return ""
+    heading = [] if _NUMERIC.fullmatch(lines[0]) else lines[:1]
+    body = lines[len(heading) :]
+    if heading and ";" not in lines[0] and lines[0].count(",") == (body[0].count(",") if body else 0) > 0:
+        return ""
+    fields = [field for line in body for field in line.replace(";", " ").split()]
+    with_comma = [field for field in fields if "," in field]
+    if with_comma and not any("." in field for field in fields) and all(map(_COMMA.fullmatch, with_comma)):
+        return with_comma[0]
+    return ""
+
+
 def _text(path: Path) -> NDArray[np.generic]:
-    """Numbers between commas, semicolons or spaces, a row a line; a first line that is no numbers is a heading."""
+    """Numbers between commas, semicolons or spaces, a row a line; a first line that is no numbers is a heading.
+
+    A comma that may stand before a fraction is refused: as a separator it would silently make two channels of one.
+    """
     if path.stat().st_size > MAX_TEXT_BYTES:
         raise ValueError(f"a text of more than {MAX_TEXT_BYTES >> 20} MiB; give a .npy file")
-    lines = path.read_text("utf-8").replace(",", " ").replace(";", " ").splitlines()
-    rows = [line.split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    content = path.read_bytes()
+    encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    lines = [line for line in content.decode(encoding).splitlines() if line.strip() and line.lstrip()[0] != "#"]
+    if comma := _decimal_comma(lines):
+        raise ValueError(
+            f"{comma!r} may be a number with a decimal comma or two channels; write decimal points, and blanks or "
+            "semicolons between channels"
+        )
+    rows = [line.replace(",", " ").replace(";", " ").split() for line in lines]
     try:
         [float(item) for item in rows[0]] if rows else []
     except ValueError:

@@ -23,6 +23,7 @@ from inkling.train.tables.table import (
     not_numeric,
     quoted,
     target_position,
+    truths,
     without_missing,
 )
 
@@ -61,7 +62,7 @@ def assemble(
         split, rare = stratified(labels, classes, seed=seed, test_part=test_part)
         notes += rare
     features = [i for i in range(len(table.columns)) if i != position]
-    texts = [i for i in features if not isinstance(table.cells[i], np.ndarray)]
+    texts = [i for i in features if not isinstance(table.cells[i], np.ndarray) and truths(table.cells[i]) is None]
     if texts and not one_hot:
         raise not_numeric(table, texts)
     columns: list[str] = []
@@ -143,11 +144,17 @@ def _expanded(table: Table, position: int, split: Split, bits: int) -> list[tupl
     column, name = table.cells[position], table.columns[position]
     if isinstance(column, np.ndarray):
         return [(name, column, bits)]
-    texts = np.array(column)
+    if (bit := truths(column)) is not None:
+        return [(name, bit, 1)]
     values = sorted({column[i] for i in split.train})
     if len(values) > MOST_VALUES:
         raise InputError(
             f"{table.name}: column {quoted(name)} has {len(values)} different texts, more than the {MOST_VALUES} "
             "that --one-hot expands: remove it, or group its values"
         )
-    return [(f"{name}={value}", (texts == value).astype(np.float64), 1) for value in values]
+    if len(values) == 2 and len(set(column)) == 2:
+        values = values[1:]  # its 0 is the other value: a second bit would tell nothing
+    # Codes, not an array of texts, in which every row would be as long as the longest one.
+    order = {value: k for k, value in enumerate(values)}
+    found = np.array([order.get(text, -1) for text in column])
+    return [(f"{name}={value}", (found == k).astype(np.float64), 1) for k, value in enumerate(values)]

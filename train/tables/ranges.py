@@ -48,20 +48,50 @@ def _thresholds(
     """By feature, weightiest first."""
     from sklearn.tree import DecisionTreeClassifier
 
-    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=seed).fit(values, labels).tree_
+    low, scale = _single_precision(values)
+    fitted = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=seed).fit((values - low) / scale, labels)
+    tree = fitted.tree_
     load = tree.weighted_n_node_samples * tree.impurity
     found: dict[int, list[Threshold]] = {}
     for node in np.flatnonzero(tree.children_left >= 0):
         gain = load[node] - load[tree.children_left[node]] - load[tree.children_right[node]]
-        found.setdefault(int(tree.feature[node]), []).append(Threshold(float(tree.threshold[node]), float(gain)))
+        column = int(tree.feature[node])
+        value = float(tree.threshold[node] * scale[column] + low[column])
+        found.setdefault(column, []).append(Threshold(value, float(gain)))
     return {i: tuple(sorted(splits, key=lambda s: (-s.gain, s.value))) for i, splits in found.items()}
+
+
+def _single_precision(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What to subtract and to divide by, float64 [columns] each, so that the tree's float32 tells values apart.
+
+    0 and 1 for columns that float32 holds as they are: scaling would move thresholds by a rounding for nothing.
+    """
+    low, scale = np.zeros(values.shape[1]), np.ones(values.shape[1])
+    for k, column in enumerate(values.T):
+        different = np.unique(column)
+        with np.errstate(over="ignore", under="ignore"):
+            single = different.astype(np.float32)
+        # A few twins that differ in their last digits are one reading; whole columns of them are time stamps.
+        if not np.isfinite(single).all() or len(np.unique(single)) < 0.99 * len(different):
+            low[k], scale[k] = different[0], different[-1] - different[0]
+    return low, scale
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """The standard deviation, also where squares of the values are beyond float64."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        plain = float(values.std())
+    if np.isfinite(plain):
+        return plain
+    largest = float(np.abs(values).max())
+    return float((values / largest).std() * largest)
 
 
 def _fit_column(values: NDArray[np.float64], thresholds: tuple[Threshold, ...], span: Quantiser) -> Quantiser:
     if not thresholds or len(np.unique(values)) <= 2 ** (span.bits - 1):
         return span
     middle = thresholds[0].value
-    apart = [2 * abs(t.value - middle) for t in thresholds[1:] if abs(t.value - middle) > 0.1 * float(values.std())]
+    apart = [2 * abs(t.value - middle) for t in thresholds[1:] if abs(t.value - middle) > 0.1 * _spread(values)]
     low, high = np.quantile(values, [0.02, 0.98])
     half = apart[0] if apart else max(middle - float(low), float(high) - middle)
     if half <= 0 or not np.isfinite([middle - half, middle + half]).all():

@@ -5,6 +5,7 @@ and rows in `inkling.train.tables.assemble`.
 """
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -22,6 +23,9 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
 
 MOST_CLASSES = 256
 MOST_CONTINUOUS = 20  # more distinct values with fractions than this are no classes
+MOST_TEXT = 4096  # characters of one value
+TRUTHS = {"false": 0.0, "true": 1.0}
+"""Texts, compared without case, that are readings of one bit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,42 @@ class Table:
         cells = tuple(c[mask] if isinstance(c, np.ndarray) else tuple(c[i] for i in kept) for c in self.cells)
         return replace(self, cells=cells, lines=None if self.lines is None else lines)
 
+    def choose(self, choice: "Choice") -> "Table":
+        """The table of the wanted columns. Raises InputError."""
+        positions = choice.positions(self.columns, self.name)
+        columns = tuple(self.columns[i] for i in positions)
+        return replace(self, columns=columns, cells=tuple(self.cells[i] for i in positions))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which columns of a table are read: all, or only some, without those to drop; kept: the target, the groups."""
+
+    only: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+    def positions(self, columns: Sequence[str], name: str) -> list[int]:
+        """The wanted columns' positions; name: of the table. The last one is kept where no target is named.
+
+        Raises InputError for names that the table does not have, and for a target that is dropped.
+        """
+        for option, wanted in (("--columns", self.only), ("--drop", self.drop)):
+            for text in wanted:
+                if text not in columns:
+                    raise InputError(
+                        f"{name} has no column {quoted(text)}{suggestion(text, columns)}; "
+                        f"choose {option} from {listed(columns)}"
+                    )
+        if both := set(self.drop) & {*self.only, *self.kept}:
+            raise InputError(f"--drop {quoted(min(both))} names a column that is wanted: leave it out of one option")
+        if not self.only:
+            return [i for i, column in enumerate(columns) if column not in self.drop]
+        # Without a name the last column is the target, and the target is never a matter of the features' list.
+        last = columns[-1] if columns[-1] not in self.drop else None
+        wanted_names = {*self.only, *(self.kept or (last,))}
+        return [i for i, column in enumerate(columns) if column in wanted_names]
+
 
 def quoted(text: str, most: int = 60) -> str:
     """A text of the user's for a one-line message: quoted, control characters escaped, not endless."""
@@ -70,17 +110,48 @@ def suggestion(text: str, known: Sequence[str]) -> str:
     return f" (did you mean {quoted(next(k for k in known if k.lower() == near[0]))}?)" if near else ""
 
 
-def as_column(texts: Sequence[str]) -> Column:
-    """The column that stripped texts stand for: numbers if every value that is not missing is one, else texts."""
-    try:
-        return _numbers(texts)
-    except ValueError:
-        pass
+def as_column(texts: Sequence[str], *, numbers: bool = True) -> Column:
+    """The column that stripped texts stand for: numbers if every value that is not missing is one, else texts.
+
+    numbers: whether numbers are looked for at all.
+    """
+    if numbers:
+        try:
+            return _numbers(texts)
+        except ValueError:
+            pass
     present = ["" if text.lower() in MISSING else text for text in texts]
-    try:
-        return _numbers([text or "nan" for text in present])
-    except ValueError:
-        return tuple(present)
+    if numbers:
+        try:
+            return _numbers([text or "nan" for text in present])
+        except ValueError:
+            pass
+    return tuple(present)
+
+
+def truths(column: Column) -> NDArray[np.float64] | None:
+    """0 and 1, float64 [rows], for a column of the texts True and False, in whatever case; None for any other."""
+    if isinstance(column, np.ndarray) or not all(text.lower() in TRUTHS for text in set(column)):
+        return None
+    return np.array([TRUTHS[text.lower()] for text in column], np.float64)
+
+
+def check_names(columns: Sequence[str], name: str) -> None:
+    """Raise InputError unless these can be a table's column names; name: of the file, as it is to be printed."""
+    if len(columns) < 2:
+        raise InputError(
+            f"{name}: one column found; separate columns with commas, semicolons or tabs (or give --separator), "
+            "and give at least one feature and the target"
+        )
+    if "" in columns:
+        raise InputError(f"{name}: column {columns.index('') + 1} has no name: name it in the header, or remove it")
+    twice = [column for column, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise InputError(f"{name}: the header names {listed(twice)} more than once: rename one")
+    # Frames without names are written with 0, 1, 2, ... as header, which is one.
+    counted = [str(i) for i in range(len(columns))] == list(columns)
+    if not counted and isinstance(as_column(columns), np.ndarray):
+        raise InputError(f"{name}: the first line holds numbers where column names should be: add a header line")
 
 
 def missing(column: Column) -> NDArray[np.bool_]:
@@ -167,12 +238,12 @@ def check_finite(table: Table, position: int) -> None:
 def not_numeric(table: Table, positions: Sequence[int]) -> InputError:
     """The error for columns of texts that are wanted as numbers; it shows the first value that is none."""
     column = table.cells[positions[0]]
-    wrong = np.array([not _is_number(str(value)) for value in column])
+    wrong = np.array([not is_number(str(value)) for value in column])
     first = str(column[int(wrong.argmax())])
     others = f", and {len(positions) - 1} more columns hold texts" if len(positions) > 1 else ""
-    advice = "remove it, or expand texts into 0/1 columns with --one-hot"
-    if all(_is_number(str(value).replace(",", ".")) for value in column):
-        advice = "write decimal points, not decimal commas"
+    advice = "leave it out with --drop, or expand texts into 0/1 columns with --one-hot"
+    if all(is_number(str(value).replace(",", ".")) for value in column):
+        advice = "give --decimal , where commas stand before fractions"
     elif wrong.sum() < len(column) / 2:
         advice = "correct the values, or expand texts into 0/1 columns with --one-hot"
     return InputError(
@@ -189,7 +260,8 @@ def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
     return numbers
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """True for a text that reads as a number, or as no value."""
     try:
         _numbers([text or "nan"])
     except ValueError:

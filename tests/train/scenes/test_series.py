@@ -30,10 +30,14 @@ def test_text_with_a_heading_an_array_and_a_wave_file_are_read(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.csv", b"1,2\n3\n", "differ"),
+        ("a.csv", b"1;2\n3\n", "differ"),
         ("a.csv", b"1\ntwo\n", "two"),
         ("a.csv", b"", "2 to"),
         ("a.csv", b"1\nnan\n2\n", "not finite"),
+        ("a.csv", b"0,000\n0,143\n", "'0,000' may be a number with a decimal comma or two channels"),
+        ("a.txt", b"1 0,5\n2 0,75\n", "'0,5' may be"),
+        ("a.csv", b"left;right\n0,5;-1,25e3\n1;2\n", "'0,5' may be"),
+        ("a.tsv", "t\n0,5\n1,5\n".encode("utf-16"), "'0,5' may be"),
         ("a.npy", b"no array", "series"),
         ("a.wav", b"RIFF", "series"),
         ("a.mp3", b"", ".wav"),
@@ -50,3 +54,12 @@ def test_arrays_of_objects_are_not_read(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}, None]), allow_pickle=True)
     with pytest.raises(InputError, match="series"):
         series.load(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["left,right\n1,5\n2,7\n", "1, 5\n2, 7\n", "1;5\n2;7\n", "1.0,5\n2,7\n", "\ufeff1 5\n2 7\n"],
+)
+def test_commas_that_can_only_separate_do(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(content, "utf-8")
+    assert series.load(tmp_path / "a.csv").signal.values.shape == (2, 2)

@@ -12,7 +12,7 @@ from inkling.train.tables.dataset import Dataset, Development, Rows, majority_ra
 from inkling.train.tables.readers import read
 from inkling.train.tables.sources import find_table, load
 from inkling.train.tables.split import Split, stratified
-from inkling.train.tables.table import Table, as_column, classes_of
+from inkling.train.tables.table import Choice, Table, as_column, classes_of
 
 HEADER = "speed,still,colour,label"
 
@@ -129,8 +129,8 @@ def test_one_hot_has_limits() -> None:
     with pytest.raises(InputError, match=r"'word' has 1\d\d different texts, more than the 64"):
         assemble(many, one_hot=True)
     texts = as_column(["x", "y", "y", "x"] * 50)
-    clash = Table("t", ("a", "a=x", "label"), (texts, np.arange(200.0), labels))
-    with pytest.raises(InputError, match="gives 'a=x' more than once"):
+    clash = Table("t", ("a", "a=y", "label"), (texts, np.arange(200.0), labels))
+    with pytest.raises(InputError, match="gives 'a=y' more than once"):
         assemble(clash, one_hot=True)
 
 
@@ -139,7 +139,7 @@ def test_one_hot_has_limits() -> None:
     [
         (["fast"] * 20 + ["slow"] * 20, "'a' is not numeric: 'fast' in rows 1, 2, 3 and 37 more; .*--one-hot"),
         (["1"] * 39 + ["oops"], "not numeric: 'oops' in row 40; correct the values"),
-        (["1,5", "2,5"] * 20, "decimal points"),
+        (["1,5", "2,5"] * 20, "give --decimal ,"),
         (["1"] * 39 + ["-inf"], "'a' is infinite in row 40"),
         (["4"] * 40, "every feature is constant"),
         (["-1.7e308", "1.7e308"] * 20, "column 'a': cannot quantise"),
@@ -184,3 +184,31 @@ def test_codes_are_the_quantisers_of_the_values(bits: int) -> None:
 
 def test_majority_rate() -> None:
     assert majority_rate(Rows(np.zeros((4, 1), np.uint8), np.array([2, 0, 2, 2]))) == 0.75
+
+
+def test_truths_are_one_bit_with_and_without_one_hot(tmp_path: Path) -> None:
+    """True and False are one column of one bit as they are, any other two texts one column of --one-hot."""
+    rows = ["door open,mode,label"] + [
+        f"{'TRUE' if i % 3 else 'false'},{'on' if i % 2 else 'off'},{'ab'[i % 3 > 0]}" for i in range(40)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    with pytest.raises(InputError, match="column 'mode' is not numeric"):
+        load(str(tmp_path / "t.csv"))
+    table = read(tmp_path / "t.csv")
+    for dataset in (assemble(table.choose(Choice(drop=("mode",)))), assemble(table, one_hot=True)):
+        development = dataset.development
+        assert dataset.columns == ("door open", "mode=on")[: len(dataset.columns)]
+        assert set(development.input_bits) == {1}
+        assert np.array_equal(development.train.codes[:, 0], development.train.labels)
+    # As classes they keep their words.
+    assert load(str(tmp_path / "t.csv"), target="door open", one_hot=True).classes == ("TRUE", "false")
+
+
+def test_values_beyond_single_precision_are_told_apart() -> None:
+    labels = as_column(["a", "b"] * 60)
+    numbers = np.arange(120.0)
+    for scale, start in ((1e300, 1.0), (1e-300, 1.0), (1.0, 1.7e9)):
+        values = (start + (numbers % 2) * 3 + numbers / 1000) * scale
+        codes = assemble(Table("t", ("v", "label"), (values, labels))).development.train
+        # The threshold that matters is the first bit of the range.
+        assert np.array_equal(codes.codes[:, 0] >> 3, codes.labels)

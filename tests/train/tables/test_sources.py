@@ -103,9 +103,10 @@ def test_the_environment_names_a_data_folder_and_the_argument_wins(
         ("Wine", r"did you mean 'wine'"),
         ("zzzzzz", "no data set 'zzzzzz'; give the path"),
         ("nowhere.csv", "there is no file"),
-        ("folder/nowhere", r"as \.csv or \.parquet"),
+        ("folder/nowhere", r"as \.csv, \.tsv, \.txt or \.parquet"),
         ("", "no data set"),
-        ("table.tsv", r"as \.csv or \.parquet"),
+        ("table.tsv", "there is no file"),
+        ("table.xlsx", r"as \.csv, \.tsv, \.txt or \.parquet"),
     ],
 )
 def test_unknown_sources(source: str, said: str) -> None:
