@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-import sim
 from inkling.approx.programs.process import ToolError
 from inkling.sim.benches import cocotb_route
 from inkling.sim.verdicts.vectors import stimuli
@@ -19,7 +18,7 @@ def test_pass_and_extension(network, verilog, tmp_path, monkeypatch):
     bench = tmp_path / "mine.py"
     zero = int(network.evaluate(stimuli(network, None, count=1).values[:1])[0])
     bench.write_text(
-        Path(sim.__file__).with_name("bench.py").read_text()
+        Path(cocotb_route.__file__).with_name("bench.py").read_text()
         + "\n\n@cocotb.test()\nasync def mine(dut):\n"
         + f"    assert (await Design(dut).answer(f0=0, f3=0))['label'] == {zero}\n"
     )
