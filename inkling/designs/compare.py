@@ -45,10 +45,10 @@ def compare(folders: Sequence[Path], converters: Converters | None) -> tuple[tup
 
 def write_page(folders: Sequence[Path], path: Path) -> None:
     """Write a page with the points of at most four runs. Raises InputError."""
-    from inkling.reports.page.compare import STYLES, page
+    from inkling.reports.page.compare import MOST_RUNS, page
 
-    if len(folders) > len(STYLES):
-        raise InputError(f"--page shows at most {len(STYLES)} runs, found {len(folders)}; name fewer")
+    if len(folders) > MOST_RUNS:
+        raise InputError(f"--page shows at most {MOST_RUNS} runs, found {len(folders)}; name fewer")
     reports = [read(folder / "report.json") for folder in folders]
     runs = list(zip(map(str, folders), reports, strict=True))
     try:

@@ -13,12 +13,14 @@ from rich.console import Console
 from inkling.approx.reference import netlist_files
 from inkling.hdl.cells.egfet import technology as built_in
 from inkling.reports.page.classifier import write
+from inkling.reports.page.field import write_again as write_field
+from inkling.reports.page.regression import write as write_regression
+from inkling.reports.results import field, regression
 from inkling.reports.results.circuit import Circuit, read_faults
 from inkling.reports.results.converters import Converters
 from inkling.reports.results.converters import read as read_converters
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report, read, read_verdicts
-from inkling.runs import regression_page
 from inkling.runs.archive import archives
 from inkling.runs.design import circuit_of
 from inkling.train.errors import InputError
@@ -30,20 +32,24 @@ def rebuild(folder: Path, *, converters: Path | None = None, as_json: bool = Fal
     """Write report.json and report.html again, and say where. Raises InputError."""
     if not (folder / "report.json").is_file():
         raise InputError(f"{folder} holds no report.json; give a folder that `inkling run` made")
-    schema = load(folder / "report.json").data.get("schema")
-    if schema == regression_page.SCHEMA:
-        data = regression_page.rebuild_page(folder)
-    elif schema is not None:
-        from inkling.reports.page.field import rebuild_page
-
-        data = rebuild_page(folder)
-    else:
-        report = renewed(read(folder / "report.json"), folder, read_converters(converters) if converters else None)
-        try:
+    path = folder / "report.json"
+    schema = load(path).data.get("schema")
+    report: Report | regression.RegressionReport | field.FieldReport
+    try:
+        if schema == regression.SCHEMA:
+            report = regression.read(path)
+            write_regression(report, folder, archives(folder / "designs"))
+        elif schema == field.SCHEMA:
+            report = field.read(path)
+            write_field(report, folder)
+        elif schema is not None:
+            raise InputError(f"{path}: schema {schema!r:.60} is none that has a page; give a folder of `inkling run`")
+        else:
+            report = renewed(read(path), folder, read_converters(converters) if converters else None)
             write(report, folder, archives(folder / "designs"))
-        except OSError as error:
-            raise InputError(f"{folder} cannot be written to ({error.strerror})") from error
-        data = report.to_json()
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror})") from error
+    data = report.to_json()
     Console(stderr=as_json).print(f"report: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
     if as_json:
         print(json.dumps(data, indent=1))

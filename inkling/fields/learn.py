@@ -64,16 +64,18 @@ class Ask:
 class Learnt:
     """A field, how it came about, its figures, and pictures to look at: label and uint8 [height, width, channels].
 
+    figures: what was measured, facts: what else is told; size: bytes of a packed picture, None for other kinds;
     truth: of a picture, uint8 [height, width, channels]; views: further pictures of the same form with their labels.
     """
 
     notation: str
     trained: Trained
     field: IntegerField
-    figures: dict[str, Any]
+    figures: dict[str, float]
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    size: int | None = None
     shape: tuple[int, int] | None = None
     truth: NDArray[np.uint8] | None = None
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     views: tuple[tuple[str, NDArray[np.uint8]], ...] = ()
 
 
@@ -114,16 +116,17 @@ class Picture:
         )
         size = learnt.packed + learnt.network
         rival = picture.jpeg(signal, size)
-        figures: dict[str, Any] = {
+        figures = {
             "psnr_float_db": signals.psnr(evaluate(learnt.floats, signal.entry, signal.uv), signal.values),
             "psnr_integer_db": signals.psnr(picture.decoded(learnt.field, *signal.shape), signal.values),
-            "bytes": size,
             "bits_per_pixel": 8 * size / len(signal.values),
         }
+        facts = {}
         if rival is not None:
-            figures |= {"psnr_jpeg_db": rival["psnr_db"], "jpeg_bytes": int(rival["bytes"])}
+            figures["psnr_jpeg_db"] = rival["psnr_db"]
+            facts["jpeg_bytes"] = int(rival["bytes"])
         pixels = np.round(signal.values * 255).astype(np.uint8).reshape(*signal.shape, -1)
-        return Learnt(learnt.notation, learnt.trained, learnt.field, figures, signal.shape, pixels)
+        return Learnt(learnt.notation, learnt.trained, learnt.field, figures, facts, size, signal.shape, pixels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from inkling.hdl.fields import numba_kernel, unpack
 from inkling.hdl.fields.call import CField, build
 from inkling.hdl.fields.plan import plan
 from inkling.reports.page.field import keep, page
+from inkling.reports.results.field import FieldReport
 from inkling.runs.folder import run_folder
 from inkling.runs.progress import Stages
 from inkling.sim.fields import kernels
@@ -91,36 +92,35 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
         _write(folder / "verdict.json", recorded)
         passed = all(verdict.passed for verdict in verdicts)
         stages.done("verify", f"{len(verdicts)} routes, {count:,} queries each: {'equal' if passed else 'DIFFERENT'}")
-        report = {
-            "schema": "inkling.field/1",
-            "name": name,
-            "meaning": field.meaning,
-            "model": learnt.notation,
-            "steps": trained.steps,
-            "stopped": trained.stopped,
-            "bytes": kernels.size(field, folder),
-            "bytes_in_memory": kernels.size(field, folder),
-            "bytes_per_entry": field.bytes_per_entry,
-            "ns_per_query": round(kernels.nanoseconds(compiled, field, request.seed), 2),
-            "path": compiled.path,
-            **learnt.facts,
-            **learnt.figures,
-            "verdicts": [verdict.to_json() for verdict in verdicts],
-            **({"engine": json.loads((folder / ENGINE_JSON).read_text())} if request.engine else {}),
-        }
+        nanoseconds = round(kernels.nanoseconds(compiled, field, request.seed), 2)
+        report = FieldReport(
+            name=name,
+            meaning=field.meaning,
+            model=learnt.notation,
+            steps=trained.steps,
+            stopped=trained.stopped,
+            bytes=learnt.size or kernels.size(field, folder),
+            bytes_in_memory=kernels.size(field, folder),
+            bytes_per_entry=field.bytes_per_entry,
+            path=compiled.path,
+            figures=learnt.figures,
+            facts=learnt.facts,
+            verdicts=tuple(verdict.to_json() for verdict in verdicts),
+            engine=json.loads((folder / ENGINE_JSON).read_text()) if request.engine else {},
+        )
         asked = {**request.__dict__, "out": out.name, "source": Path(source).name}
         run = {"schema": "inkling.run/1", "kind": "field", "request": asked}
         _write(folder / "run.json", run)
-        _write(folder / "report.json", report)
+        _write(folder / "report.json", report.to_json())
         pictures = _pictures(learnt, compiled)
         keep(pictures, folder)
         (folder / "report.html").write_text(page(report, pictures), encoding="utf-8")
     if not trained.stopped:
         shutil.rmtree(kept, ignore_errors=True)
     best = ", ".join(f"{key.replace('_', ' ')} {value:,.6g}" for key, value in learnt.figures.items())
-    console.print(f"{out}: {best}, {report['ns_per_query']} ns a query", highlight=False, markup=False)
+    console.print(f"{out}: {best}, {nanoseconds} ns a query", highlight=False, markup=False)
     if as_json:
-        print(json.dumps(report, indent=1, sort_keys=True))
+        print(json.dumps(report.to_json(), indent=1, sort_keys=True))
     return passed
 
 

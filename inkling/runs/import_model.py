@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from inkling.approx.quantise.models import Conversion, convert
-from inkling.runs import regression_page
+from inkling.reports.page.regression import write as write_regression
+from inkling.runs import regression
+from inkling.runs.archive import archives
 from inkling.runs.design import Built, Job, build
 from inkling.runs.effort import Effort
 from inkling.runs.folder import run_folder
@@ -168,15 +170,17 @@ def _report_values(
     truth = {name: np.asarray(readings.targets[part], np.float64) for name, part in parts.items()}
     answers = {name: conversion.outputs_of(of)[:, 0] for name, of in values.items()}
     floats = {name: np.asarray(model.evaluate(of), np.float64)[:, 0] for name, of in values.items()}
-    more = {"rows": {name: len(of) for name, of in truth.items()}, "command": asked.command(), "seed": asked.seed}
-    report = regression_page.describe(
+    report = regression.describe(
         built,
         readings.name,
-        {name: regression_page.errors(truth[name], floats[name], answers[name]) for name in parts},
+        {name: regression.errors(truth[name], floats[name], answers[name]) for name in parts},
         list(zip(truth["test"].tolist(), answers["test"].tolist(), strict=True)),
-        more | {"notes": [*readings.notes, *conversion.notes]},
+        rows={name: len(of) for name, of in truth.items()},
+        command=asked.command(),
+        seed=asked.seed,
+        notes=(*readings.notes, *conversion.notes),
     )
-    regression_page.write(report, folder)
+    write_regression(report, folder, archives(folder / "designs"))
 
 
 def _readings(table: Table, asked: Import, model: AffineModel, note: str | None) -> _Readings:

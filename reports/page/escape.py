@@ -1,26 +1,30 @@
-"""Text from users made safe to show: escaped for HTML, bare of control characters, and data for a script element.
+"""Text from users made safe to show: on one line, bare of control characters, and data for a script element.
 
-Everything on the page that did not come from this package's own source goes through here.
+Templates of pages escape by themselves (`inkling.reports.page.render`); terminals get text through `plain`.
 """
 
-import html
 import json
+import re
 import unicodedata
 from typing import Any
 
 # Besides controls and lone surrogates, the marks that turn the direction of a whole line of text.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Spaces but for the no-break space, which belongs between a figure and its unit.
+_SPACES = re.compile(r"[^\S\u00a0]+")
 
 
 def plain(text: str) -> str:
     """The text on one line, with U+FFFD for each control character, lone surrogate and direction override."""
-    spaced = " ".join(text.split())
+    return bare(text).strip(" ")
+
+
+def bare(text: str) -> str:
+    """As `plain`, with a space where the text began or ended with some."""
+    spaced = _SPACES.sub(" ", text)
+    if spaced.isascii() and spaced.isprintable():
+        return spaced
     return "".join("\ufffd" if c in _BIDI or unicodedata.category(c) in ("Cc", "Cs") else c for c in spaced)
-
-
-def escape(text: str) -> str:
-    """Safe inside an element and inside a quoted attribute."""
-    return html.escape(plain(text), quote=True)
 
 
 def shorten(text: str, limit: int) -> str:

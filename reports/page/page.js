@@ -26,11 +26,10 @@
       if (!keys.includes(key)) return;
       pick.value = key;
       for (const article of all("article.circuit")) article.hidden = article.dataset.circuit !== key;
-      for (const row of all("tr[data-row]")) row.classList.toggle("picked", row.dataset.row === key);
+      for (const row of all("tr[data-row], a.mark")) row.classList.toggle("picked", row.dataset.row === key);
       const order = bySize();
       document.getElementById("smaller").disabled = order.indexOf(key) <= 0;
       document.getElementById("larger").disabled = order.indexOf(key) >= order.length - 1;
-      document.dispatchEvent(new CustomEvent("picked", { detail: key }));
     };
     const step = (by) => show(bySize()[bySize().indexOf(pick.value) + by]);
     pick.addEventListener("change", () => show(pick.value));
@@ -44,7 +43,6 @@
       show(at.dataset.row);
       document.getElementById("circuit").scrollIntoView();
     });
-    document.addEventListener("pick", (e) => show(e.detail));
     document.querySelector(".chooser").hidden = false;
     show(pick.value);
   }

@@ -3,11 +3,12 @@
 Which vector and which wires these are is `inkling.sim.blame.trace`'s business.
 """
 
-import string
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_MARKS = string.ascii_letters + string.digits + "!#%&*+-/:<=>?@^_~"
+from vcd import VCDWriter
+
 STEP = 10
 
 
@@ -22,37 +23,20 @@ class Scope:
 
 def vcd(scopes: Sequence[Scope]) -> str:
     """The text of a VCD file: step k of every scope is at k times 10 ns. Equal values give equal text."""
-    lines = ["$timescale 1 ns $end"]
-    marks: dict[tuple[str, str], str] = {}
-    for scope in scopes:
-        lines.append(f"$scope module {_plain(scope.name)} $end")
-        for name, width in scope.widths.items():
-            mark = _mark(len(marks))
-            marks[scope.name, name] = mark
-            lines.append(f"$var wire {width} {mark} {_plain(name)} $end")
-        lines.append("$upscope $end")
-    lines.append("$enddefinitions $end")
-    last: dict[str, str] = {}
+    stream = io.StringIO()
     steps = max((len(scope.steps) for scope in scopes), default=0)
-    for step in range(steps):
-        lines.append(f"#{step * STEP}")
-        for scope in scopes:
-            for name, width in scope.widths.items():
-                mark, value = marks[scope.name, name], scope.steps[step][name] & ((1 << width) - 1)
-                line = f"{value}{mark}" if width == 1 else f"b{value:b} {mark}"
-                if last.get(mark) != line:
-                    last[mark] = line
-                    lines.append(line)
-    lines.append(f"#{steps * STEP}")
-    return "\n".join(lines) + "\n"
-
-
-def _mark(number: int) -> str:
-    """A short identifier, a different one for every number."""
-    mark = _MARKS[number % len(_MARKS)]
-    while number := number // len(_MARKS):
-        mark += _MARKS[number % len(_MARKS)]
-    return mark
+    # Without a date, so that equal values give equal text.
+    with VCDWriter(stream, timescale="1 ns", date="", version="inkling") as writer:
+        wires = [
+            (scope, name, width, writer.register_var((_plain(scope.name),), _plain(name), "wire", width, init="x"))
+            for scope in scopes
+            for name, width in scope.widths.items()
+        ]
+        for step in range(steps):
+            for scope, name, width, wire in wires:
+                writer.change(wire, step * STEP, scope.steps[step][name] & ((1 << width) - 1))
+        writer.close(steps * STEP)
+    return stream.getvalue()
 
 
 def _plain(name: str) -> str:

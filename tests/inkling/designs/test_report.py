@@ -21,9 +21,11 @@ from inkling.hdl.cells.egfet import technology
 from inkling.reports.page import field as field_page
 from inkling.reports.page.classifier import write
 from inkling.reports.results.circuit import UsedInput, describe, parts
+from inkling.reports.results.field import FieldReport
+from inkling.reports.results.field import read as read_field
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report, read
-from inkling.runs import regression_page
+from inkling.runs import regression
 from inkling.runs.archive import archives
 from inkling.train.errors import InputError
 
@@ -116,6 +118,10 @@ def test_a_run_is_told_again_with_what_came_since(tmp_path: Path) -> None:
     assert (folder / "report.html").read_text() == first
 
 
+FIELD = {"schema": "inkling.field/1", "name": "x", "meaning": "sdf", "model": "grid", "steps": 1, "stopped": False,
+         "bytes": 1, "bytes_in_memory": 1, "bytes_per_entry": 1, "verdicts": []}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -126,6 +132,9 @@ def test_a_run_is_told_again_with_what_came_since(tmp_path: Path) -> None:
         ("report.json", '{"schema": "inkling.unknown/1"}'),
         ("report.json", '{"schema": "inkling.regression/1"}'),
         ("report.json", '{"schema": "inkling.field/1", "name": 4}'),
+        ("report.json", json.dumps({**FIELD, "note": [1]})),
+        ("report.json", json.dumps({**FIELD, "psnr_integer_db": "31"})),
+        ("report.json", json.dumps({**FIELD, "verdicts": [{"route": "c"}]})),
         ("report.json", "[]"),
         ("report.json", ""),
     ],
@@ -151,22 +160,25 @@ def test_designs_are_packed_with_equal_bytes_and_links_are_left_out(tmp_path: Pa
     assert archives(tmp_path / "none") == {}
 
 
-def field_report(**changes: Any) -> dict[str, Any]:
-    verdict = {"route": HOSTILE, "detail": HOSTILE, "vectors": 5, "mismatches": 0}
-    return {"schema": "inkling.field/1", "name": HOSTILE, "psnr_integer_db": 31.25, "verdicts": [verdict],
-            "note": HOSTILE, **changes}  # fmt: skip
+def field_report(**changes: Any) -> FieldReport:
+    verdict = {"route": HOSTILE, "subject": HOSTILE, "reference": HOSTILE, "vectors": 5, "mismatches": 0,
+               "counter_example": None, "proven": False, "detail": HOSTILE}  # fmt: skip
+    report = FieldReport(HOSTILE, HOSTILE, HOSTILE, 3, False, 900, 1000, 500, HOSTILE, {"psnr_integer_db": 31.25},
+                         (verdict,), {"note": HOSTILE}, {"lanes": 3})  # fmt: skip
+    return dataclasses.replace(report, **changes)
 
 
 def test_a_fields_page_is_made_again_from_its_files(tmp_path: Path) -> None:
     pictures = [("the picture", b"PNG one"), ("the field", b"PNG two")]
     html = field_page.page(field_report(), pictures)
     assert "<script>alert" not in html and "<img src=x" not in html and "unsafe" not in html and "31.25" in html
-    (tmp_path / "report.json").write_text(json.dumps(field_report()))
+    (tmp_path / "report.json").write_text(json.dumps(field_report().to_json()))
+    assert read_field(tmp_path / "report.json") == field_report()
     field_page.keep(pictures, tmp_path)
     rebuild(tmp_path)
     assert (tmp_path / "report.html").read_text() == html and html.count("data:image/png;base64,") == 2
-    bad = {"route": "c", "detail": "", "vectors": 5, "mismatches": 2}
-    assert "Some route differs" in field_page.page(field_report(verdicts=[bad]), [])
+    bad = {**field_report().verdicts[0], "mismatches": 2}
+    assert "Some route differs" in field_page.page(field_report(verdicts=(bad,)), [])
 
 
 def test_what_a_view_calls_open_is_what_the_field_calls_visible() -> None:
@@ -188,8 +200,8 @@ def test_what_a_view_calls_open_is_what_the_field_calls_visible() -> None:
 
 def test_errors_of_a_regression() -> None:
     truth = np.array([0.0, 1.0, 2.0, 3.0])
-    found = regression_page.errors(truth, truth, truth + np.array([0.5, -0.5, 0.5, -0.5]))
-    assert found == {"rmse_float": 0.0, "r2_float": 1.0, "rmse_integer": 0.5, "r2_integer": 0.8}
+    found = regression.errors(truth, truth, truth + np.array([0.5, -0.5, 0.5, -0.5]))
+    assert vars(found) == {"rmse_float": 0.0, "r2_float": 1.0, "rmse_integer": 0.5, "r2_integer": 0.8}
 
 
 def test_completion_offers_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

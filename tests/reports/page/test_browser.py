@@ -29,14 +29,13 @@ if not CHROMIUM:
     pytest.skip("needs chromium, which is not installed", allow_module_level=True)
 
 PHONE, DESKTOP = (390, 844), (1280, 900)
-# Where a point stands on the screen, by its key, from the axes of the plot.
+# Where a point's mark stands on the screen, by its key, in the drawing that is in sight.
 PLACE = """key => {
-  const live = document.getElementById("live"), { xaxis, yaxis } = live._fullLayout;
-  const trace = live.data.find((t) => t.customdata && t.customdata.includes(key));
-  const k = trace.customdata.indexOf(key), box = live.getBoundingClientRect();
-  const across = xaxis._offset + xaxis.l2p(Math.log10(trace.x[k])), down = yaxis._offset + yaxis.l2p(trace.y[k]);
-  return [box.left + across, box.top + down];
+  const seen = [...document.querySelectorAll(`.views a.mark[data-row="${key}"]`)].filter((m) => m.checkVisibility());
+  const box = seen[0].getBoundingClientRect();
+  return [box.left + box.width / 2, box.top + box.height / 2];
 }"""
+MARKS = "[...document.querySelectorAll('.views .mark')].filter((m) => m.checkVisibility()).length"
 WIDTHS = "[document.scrollingElement.scrollWidth, innerWidth]"
 SEEN = """() => [...document.querySelectorAll("article.circuit")].filter((a) => a.offsetHeight)
   .map((a) => a.dataset.circuit)"""
@@ -86,7 +85,7 @@ def opened(
     shown.page.on("request", lambda request: shown.requests.append(request.url))
     shown.page.goto(path.as_uri())
     if ready:
-        shown.page.wait_for_selector("#live[data-ready=yes]", timeout=60_000)
+        shown.page.wait_for_selector("figure.picture[data-ready=yes]", timeout=60_000)
     try:
         yield shown
     finally:
@@ -110,17 +109,16 @@ def test_nothing_is_asked_from_anywhere_and_nothing_complains(shown: Opened) -> 
     assert shown.complaints == []
     assert [url for url in shown.requests if not url.startswith("file:")] == []
     assert len(shown.requests) == 1
-    assert shown.page.locator("#live .scatterlayer .point").count() >= 8
-    assert not shown.page.locator(".static").is_visible()
+    assert shown.page.evaluate(MARKS) == 7
 
 
 def test_hovering_over_a_point_tells_its_figures(shown: Opened) -> None:
     shown.page.evaluate("scrollTo(0, 0)")
-    shown.page.locator("#live").scroll_into_view_if_needed()
+    shown.page.locator(".views").scroll_into_view_if_needed()
     x, y = shown.page.evaluate(PLACE, "r0")
     shown.page.mouse.move(x - 40, y - 40)
     shown.page.mouse.move(x, y, steps=4)
-    hover = shown.page.locator(".hoverlayer .hovertext")
+    hover = shown.page.locator(".tip")
     hover.wait_for()
     told = hover.text_content()
     assert (
@@ -137,7 +135,7 @@ def test_a_picked_point_shows_its_circuit(shown: Opened) -> None:
     """By the picture, by the chooser, by its neighbours and by the table."""
     first = shown.page.evaluate(SEEN)
     assert first == ["p2"] and shown.page.locator("#pick").input_value() == "p2"
-    shown.page.locator("#live").scroll_into_view_if_needed()
+    shown.page.locator(".views").scroll_into_view_if_needed()
     shown.page.mouse.click(*shown.page.evaluate(PLACE, "p0"))
     assert shown.page.evaluate(SEEN) == ["p0"]
     text = shown.page.locator("#c-p0").inner_text()
@@ -164,16 +162,38 @@ def test_a_picked_point_shows_its_circuit(shown: Opened) -> None:
 
 
 def test_cost_and_accuracy_can_be_exchanged_and_power_shows_its_sources(shown: Opened) -> None:
-    axis = shown.page.locator("#live .xtitle")
-    assert "area" in axis.text_content()
+    def seen() -> str:
+        return str(shown.page.locator(".views").inner_text())
+
+    assert "area, cm²" in seen() and "↑ test accuracy" in seen()
     shown.page.check("input[value='1.0']", force=True)
-    assert "static power at 1.0 V" in axis.text_content()
-    names = shown.page.locator("#live .annotation-text").all_text_contents()
-    assert "3 mW battery" in names and "majority class 50.0 %" not in names
+    assert "static power at 1.0 V" in seen() and "area, cm²" not in seen()
+    assert "3 mW battery" in seen() and "majority class 50.0" in seen()
     shown.page.check("input[value=balanced]", force=True)
+    assert "↑ balanced accuracy" in seen() and "majority class" not in seen()
     shown.page.check("input[value=area]", force=True)
     shown.page.check("input[value=test]", force=True)
-    assert "area" in axis.text_content() and shown.complaints == []
+    assert "area, cm²" in seen() and shown.complaints == []
+
+
+def test_a_part_of_the_picture_can_be_enlarged(shown: Opened) -> None:
+    """What is dragged over fills the frame; strokes and marks keep their size; the whole comes back."""
+    shown.page.locator(".views").scroll_into_view_if_needed()
+    (x, y), (a, b) = (shown.page.evaluate(PLACE, key) for key in ("p0", "p1"))
+    size = "document.querySelector('.views a.mark[data-row=p1] circle + circle').getBoundingClientRect().width"
+    before = shown.page.evaluate(size)
+    shown.page.mouse.move(a - 30, b - 30)
+    shown.page.mouse.down()
+    shown.page.mouse.move(a + 60, b + 60, steps=4)
+    shown.page.mouse.up()
+    frame = shown.page.locator("svg.plot.wide:visible").bounding_box()
+    at = shown.page.evaluate(PLACE, "p1")
+    assert frame["x"] + 0.2 * frame["width"] < at[0] < frame["x"] + 0.6 * frame["width"]
+    assert shown.page.evaluate(size) == pytest.approx(before) and before > 8
+    labels = shown.page.locator("svg.plot.wide:visible .tick.x:visible text").all_text_contents()
+    assert "0.1" not in labels and "0.6" in labels
+    shown.page.click("button.whole")
+    assert shown.page.evaluate(PLACE, "p0") == [x, y] and shown.complaints == []
 
 
 def test_report_and_design_can_be_taken_away(shown: Opened, report: Report) -> None:
@@ -193,10 +213,10 @@ def test_hostile_names_are_shown_and_do_nothing(browser: Any, examples: SimpleNa
     archive = {point.name: b"PK" for point in examples.hostile().points}
     with opened(browser, page(examples.hostile(), archive), tmp_path) as found:
         title = found.page.title()
-        found.page.locator("#live").scroll_into_view_if_needed()
+        found.page.locator(".views").scroll_into_view_if_needed()
         found.page.mouse.move(*found.page.evaluate(PLACE, "p2"))
-        found.page.locator(".hoverlayer .hovertext").first.wait_for()
-        assert "<script>alert(1)" in found.page.locator(".hoverlayer").text_content()
+        found.page.locator(".tip").wait_for()
+        assert "<script>alert(1)" in found.page.locator(".tip").text_content()
         assert found.complaints == [] and len(found.requests) == 1
         assert found.page.locator("main img").count() == found.page.locator("main script").count() == 0
         assert "<script>alert(1)" in found.page.locator("h1").inner_text() and title.startswith("<script>")
@@ -218,7 +238,7 @@ def test_a_phone_shows_it_whole(browser: Any, examples: SimpleNamespace, tmp_pat
     with opened(browser, text, tmp_path, PHONE, has_touch=True, is_mobile=True) as found:
         wide, there = found.page.evaluate(WIDTHS)
         assert there == PHONE[0] and wide <= there
-        assert found.page.locator("#live").bounding_box()["width"] <= PHONE[0]
+        assert found.page.locator(".views").bounding_box()["width"] <= PHONE[0]
         assert found.page.evaluate(SMALLEST) >= 12.5
         shot = found.pixels()
         assert shot.shape[1] == PHONE[0] and shot.std() > 10 and shot.mean() > 200
@@ -232,12 +252,10 @@ def test_a_dark_page_is_dark_and_readable(browser: Any, report: Report, tmp_path
         shot = found.pixels()
         assert shot.mean() < 60 and shot.std() > 10
         assert contrast(found.page, ".lead") > 7 and contrast(found.page, ".note") > 4.5
-        title = found.page.evaluate("getComputedStyle(document.querySelector('#live .xtitle')).fill")
-        assert luminance(rgb(title)) > 0.2
+        title = "getComputedStyle(document.querySelector('.plot .name')).fill"
+        assert luminance(rgb(found.page.evaluate(title))) > 0.2
         found.page.emulate_media(color_scheme="light")
-        found.page.wait_for_function(
-            "old => getComputedStyle(document.querySelector('#live .xtitle')).fill !== old", arg=title
-        )
+        assert luminance(rgb(found.page.evaluate(title))) < 0.2
         assert found.pixels().mean() > 200
         assert contrast(found.page, ".lead") > 7 and contrast(found.page, ".note") > 4.5
         assert found.complaints == []
@@ -246,9 +264,9 @@ def test_a_dark_page_is_dark_and_readable(browser: Any, report: Report, tmp_path
 def test_print_has_the_static_picture_and_no_controls(browser: Any, report: Report, tmp_path: Path) -> None:
     with opened(browser, page(report), tmp_path, color_scheme="dark") as found:
         found.page.emulate_media(media="print")
-        for selector in (".live", ".controls", ".chooser", "button", ".plot.narrow"):
+        for selector in (".tip", ".controls", ".chooser", "button", ".plot.narrow"):
             assert not found.page.locator(selector).first.is_visible(), selector
-        assert found.page.locator(".plot.wide").is_visible() and found.page.evaluate(SEEN) == ["p2"]
+        assert found.page.locator(".plot.wide").first.is_visible() and found.page.evaluate(SEEN) == ["p2"]
         assert found.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert found.page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
 
@@ -258,7 +276,7 @@ def test_several_runs_share_a_picture(browser: Any, examples: SimpleNamespace, t
             ("runs/c", examples.hostile())]  # fmt: skip
     with opened(browser, compare_page(runs, ["the runs differ in rows"]), tmp_path, PHONE) as found:
         assert found.complaints == [] and len(found.requests) == 1
-        assert found.page.locator("#live .scatterlayer .point").count() == 7
+        assert found.page.evaluate(MARKS) == 7
         wide, there = found.page.evaluate(WIDTHS)
         assert wide <= there and "the runs differ in rows" in found.page.locator("main").inner_text()
         assert found.page.locator("tbody tr").count() == 7
@@ -266,7 +284,8 @@ def test_several_runs_share_a_picture(browser: Any, examples: SimpleNamespace, t
 
 def test_without_scripts_everything_is_there(browser: Any, report: Report, tmp_path: Path) -> None:
     with opened(browser, page(report), tmp_path, ready=False, java_script_enabled=False) as found:
-        assert found.page.locator(".plot.wide").is_visible()
+        assert found.page.locator(".plot.wide:visible").count() == 1
+        assert found.page.evaluate(MARKS) == 7
         assert found.page.locator("article.circuit:visible").count() == len(report.points) + len(report.rivals)
         assert not found.page.locator(".chooser").is_visible()
 

@@ -43,7 +43,8 @@ def test_a_waveform_holds_every_change_once() -> None:
         Scope("x y", {"s": 4}, [{"s": -1}] * 2),
     ]
     text = vcd(scopes)
-    assert text.split("$enddefinitions $end\n")[1] == "#0\n0a\nb11 b\nb1111 c\n#10\n1a\n#20\n"
+    changes = '#0\n$dumpvars\n0!\nb11 "\nb1111 #\n$end\n#10\n1!\n#20\n'
+    assert text.split("$enddefinitions $end\n")[1] == changes
     assert "$scope module x_y $end" in text
     many = vcd([Scope("m", {f"w{k}": 1 for k in range(9000)}, [{f"w{k}": 1 for k in range(9000)}])])
     assert len({line.split()[3] for line in many.splitlines() if line.startswith("$var")}) == 9000
