@@ -15,8 +15,6 @@ from inkling.approx.reference.network import IntegerNetwork
 from inkling.hdl.circuits.component_file import body_of, sorted_imports
 from inkling.hdl.names import port_names
 
-CONTROL = ("clk", "rst", "start", "done", "label")
-
 _WRITE = """
 from pyosys import libyosys as ys
 design = ys.Design()
@@ -42,8 +40,11 @@ if __name__ == "__main__":
 
 
 def folded_ports(network: IntegerNetwork) -> tuple[str, ...]:
-    """Names of the input ports in the order of the network's inputs; none is a port of the control."""
-    return tuple(port_names([f"in_{i.name}" if i.name.lower() in CONTROL else i.name for i in network.inputs]))
+    """Names of the input ports in the order of the network's inputs, as in the combinational design.
+
+    None is a port of the control: these are reserved in every design.
+    """
+    return port_names([item.name for item in network.inputs])
 
 
 def verilog(plan: FoldPlan, *, module: str = "top", time_limit_s: float = 60) -> str:

@@ -100,7 +100,7 @@ def build(job: Job, folder: Path | None) -> Built:
         seconds[stage] = now - clock
         clock = now
 
-    network = without_unused_inputs(job.network)
+    network = without_unused_inputs(_with_ports(job))
     rows = network.select(job.rows).astype(np.uint8)
     verilog = behavioural(network, sharing=job.effort.sharing)
     lap("emit")
@@ -157,6 +157,17 @@ def build(job: Job, folder: Path | None) -> Built:
     )
 
 
+def _with_ports(job: Job) -> IntegerNetwork:
+    """The network with inputs named as the ports of their columns, found from all columns of the table.
+
+    So a port stands for one column in every design of a run, whichever of the columns a design reads.
+    """
+    from inkling.hdl.names import port_names
+
+    ports = port_names(job.columns)
+    return replace(job.network, inputs=tuple(replace(item, name=ports[item.column]) for item in job.network.inputs))
+
+
 def circuit_of(
     netlist: Netlist,
     technology: Technology,
@@ -193,7 +204,7 @@ def _better(network: IntegerNetwork, mapped: Netlist, job: Job, values: NDArray[
         late = max(found.delay_ms.values(), default=0.0) > job.delay_limit_ms
         return late, round(found.area_cm2 + job.power_weight * found.static_power_mw[lowest], 12)
 
-    names = port_names([port.name for port in own.inputs])
+    names = port_names([item.name for item in network.inputs])
     ports = tuple(Port(name, port.width) for name, port in zip(names, own.inputs, strict=True))
     named = replace(own, inputs=ports, outputs=(Port("label", own.outputs[0].width),))
     return mapped if price(named) > price(mapped) else named

@@ -97,5 +97,5 @@ def test_names_of_the_control_are_never_inputs() -> None:
         for item, name in zip(network.inputs, ["clk", "rst", "start", "done", "label", "x"], strict=True)
     )
     names = folded_ports(replace(network, inputs=inputs))
-    assert names == ("in_clk", "in_rst", "in_start", "in_done", "in_label", "x")
+    assert names == ("col_clk", "col_rst", "col_start", "col_done", "col_label", "x")
     assert search.search(network, most_clocks=1000)
