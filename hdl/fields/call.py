@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.programs.process import run
-from inkling.hdl.fields.c_kernel import PATHS, emit
+from inkling.hdl.fields.c_kernel import PATHS, FieldKernel, emit
 from inkling.hdl.fields.plan import FieldPlan
 from inkling.train.errors import InputError
 
@@ -35,18 +35,25 @@ def opened(library: Path) -> ctypes.CDLL:
         return ctypes.CDLL(shutil.copy(library, folder))
 
 
-def build(how: FieldPlan, folder: Path, *, name: str = "field") -> "CField":
-    """Write kernel.c, kernel.h and tables.bin into a folder, compile them and load them.
-
-    Raises InputError where there is no C compiler, `inkling.approx.programs.process.ToolError` where it fails.
-    """
+def write(how: FieldPlan, folder: Path, *, name: str = "field") -> FieldKernel:
+    """Write kernel.c, kernel.h and tables.bin into a folder."""
     kernel = emit(how, name=name)
     (folder / "kernel.c").write_text(kernel.source)
     (folder / "kernel.h").write_text(kernel.header)
     (folder / "tables.bin").write_bytes(kernel.tables)
-    library = folder / f"{name}.so"
-    run([compiler(), *OPTIONS, "-o", library, folder / "kernel.c", "-lm"], time_limit_s=300)
-    return CField(library, kernel.tables, name, how.field.outputs)
+    return kernel
+
+
+def build(how: FieldPlan, folder: Path, *, name: str = "field") -> "CField":
+    """Write kernel.c, kernel.h and tables.bin into a folder, compile them elsewhere and load them.
+
+    Raises InputError where there is no C compiler, `inkling.approx.programs.process.ToolError` where it fails.
+    """
+    kernel = write(how, folder, name=name)
+    with tempfile.TemporaryDirectory(prefix="inkling-") as scratch:
+        library = Path(scratch) / f"{name}.so"
+        run([compiler(), *OPTIONS, "-o", library, folder / "kernel.c", "-lm"], time_limit_s=300)
+        return CField(library, kernel.tables, name, how.field.outputs)
 
 
 class _Handle(ctypes.Structure):

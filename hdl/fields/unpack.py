@@ -5,6 +5,7 @@ It computes what `inkling.approx.fields.packing.unpack` does, which is the defin
 """
 
 import ctypes
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -273,13 +274,19 @@ class Unpacker:
         return tables
 
 
-def build(how: FieldPlan, folder: Path, *, name: str = NAME) -> Unpacker:
-    """Write unpack.c, unpack.h and packed.bin into a folder, compile, and load."""
+def write(how: FieldPlan, folder: Path, *, name: str = NAME) -> None:
+    """Write unpack.c, unpack.h and packed.bin into a folder."""
     (folder / "unpack.c").write_text(source(how, name))
     (folder / "unpack.h").write_text(header(how, name))
     (folder / "packed.bin").write_bytes(packing.packed(how.field, how.fingerprint))
-    library = folder / f"{name}_unpack.so"
-    run([compiler(), *OPTIONS, "-o", library, folder / "unpack.c"], time_limit_s=300)
-    call = opened(library)[f"{name}_unpack"]
+
+
+def build(how: FieldPlan, folder: Path, *, name: str = NAME) -> Unpacker:
+    """Write unpack.c, unpack.h and packed.bin into a folder, compile elsewhere, and load."""
+    write(how, folder, name=name)
+    with tempfile.TemporaryDirectory(prefix="inkling-") as scratch:
+        library = Path(scratch) / f"{name}_unpack.so"
+        run([compiler(), *OPTIONS, "-o", library, folder / "unpack.c"], time_limit_s=300)
+        call = opened(library)[f"{name}_unpack"]
     call.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
     return Unpacker(call, how.total)

@@ -153,7 +153,7 @@ def _circuit(candidate: "Candidate", dataset: "Dataset", technology: "Technology
     codes = network.select(np.concatenate([development.train.codes, development.validation.codes])).astype(np.uint8)
     netlist = _mapped(network, technology, seed)
     verdict = verify_gates(netlist, network, codes)
-    if not verdict.passed:
+    if verdict.failed:
         raise RuntimeError(f"{candidate.name}: the mapped gates differ from the network on {verdict.mismatches} rows")
     price = cost(netlist, technology, codes[: len(development.train.labels)])
     scores = assess(candidate.network, dataset)

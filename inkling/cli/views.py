@@ -22,6 +22,9 @@ def verify(
     proof_s: Annotated[float, typer.Option(help="Seconds for each proof.")] = 60.0,
     bulk: Annotated[int, typer.Option(help="Most vectors behind a proof that did not close.")] = 10**9,
     bulk_s: Annotated[float, typer.Option(help="Seconds for these.")] = 60.0,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 also where a check stayed undecided.")
+    ] = False,
     trust: Annotated[
         bool, typer.Option("--trust", help="Also execute kernels and components that this version does not emit.")
     ] = False,
@@ -30,7 +33,9 @@ def verify(
 ) -> None:
     """Check designs again from their files alone: every route, a proof, and the place of a fault.
 
-    Exit code 1 where a design fails. Example: inkling verify runs/sensors
+    Exit code 1 where a design fails; where a proof only ran out of time it is told as undecided, exit code 0.
+
+    Example: inkling verify runs/sensors
     """
     if not 1 <= vectors <= 10**8 or not 1 <= bulk <= 10**12:
         raise InputError("--vectors must be in 1..100000000, --bulk in 1..1000000000000")
@@ -38,13 +43,14 @@ def verify(
         raise InputError("--proof-s and --bulk-s must be in seconds, above 0 and at most 100000")
     from inkling.designs.verify import verify as check
     from inkling.sim.designs.recheck import Budget
+    from inkling.sim.verdicts.verdict import Outcome
 
     budget = Budget(vectors=vectors, proof_s=proof_s, bulk_vectors=bulk, bulk_s=bulk_s)
     with ending():
-        passed = check(
+        outcome = check(
             folder, rows=rows, target=None, data=data, budget=budget, trust=trust, as_json=as_json, waveform=vcd
         )
-    if not passed:
+    if outcome is Outcome.FAILED or (strict and outcome is Outcome.UNDECIDED):
         raise typer.Exit(1)
 
 

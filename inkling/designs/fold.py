@@ -19,7 +19,8 @@ from inkling.approx.reference.network import IntegerNetwork
 from inkling.hdl.cells.technology import Technology
 from inkling.hdl.mapping.recipes import EffortName
 from inkling.hdl.mapping.sequential import Sequential
-from inkling.sim.verdicts.verdict import Verdict
+from inkling.sim.verdicts import files as verdict_files
+from inkling.sim.verdicts.verdict import Outcome, Verdict, overall
 from inkling.train.errors import InputError
 
 # Clock edges that the state is followed through for unknown values, beyond one evaluation.
@@ -159,7 +160,7 @@ class FoldRequest:
 
 
 def execute(asked: FoldRequest) -> bool:
-    """Fold a design folder's network, check it, write the folder `out`; whether all checks passed.
+    """Fold a design folder's network, check it, write the folder `out`; whether no check failed.
 
     Raises InputError, inkling.approx.programs.process.ToolError.
     """
@@ -177,12 +178,13 @@ def execute(asked: FoldRequest) -> bool:
     made = fold(network, asked.clocks, technology, effort=effort, seed=asked.seed)
     verdicts = check(made.best, network, values)
     summary = describe(made, technology, network)
-    summary["verified"] = all(verdict.passed for verdict in verdicts)
+    outcome = overall(verdicts)
+    summary |= {"verified": outcome is Outcome.PASSED, "outcome": str(outcome)}
     texts = {
         "top.v": made.best.verilog,
         "mapped.v": emit(made.best.mapped),
         "component.py": component(made.best.plan, class_names=_classes(asked.folder)),
-        "verdict.json": json.dumps([verdict.to_json() for verdict in verdicts], indent=1) + "\n",
+        "verdict.json": verdict_files.text(verdicts),
         "folded.json": json.dumps(summary, indent=1) + "\n",
     }
     _write(place, texts)
@@ -190,7 +192,7 @@ def execute(asked: FoldRequest) -> bool:
         print(json.dumps(summary, indent=1))
     else:
         _show(summary, verdicts, place)
-    return bool(summary["verified"])
+    return outcome is not Outcome.FAILED
 
 
 def _technology(liberty: tuple[Path, ...]) -> Technology:
@@ -297,6 +299,5 @@ def _show(summary: dict[str, Any], verdicts: list[Verdict], place: Path) -> None
         f"{summary['clocks']} clocks"
     )
     for verdict in verdicts:
-        state = "passed" if verdict.passed else f"FAILED ({verdict.mismatches})"
-        console.print(f"  {verdict.route}: {verdict.vectors:,} vectors, {state}. {verdict.detail}", highlight=False)
+        console.print(verdict.line(), highlight=False, markup=False, soft_wrap=True)
     console.print(f"written to {place}", highlight=False)

@@ -20,9 +20,11 @@ from inkling.reports.results.circuit import Circuit, read_faults
 from inkling.reports.results.converters import Converters
 from inkling.reports.results.converters import read as read_converters
 from inkling.reports.results.point import Point
-from inkling.reports.results.report import Report, read, read_verdicts
+from inkling.reports.results.report import Report, read
 from inkling.runs.archive import archives
 from inkling.runs.design import circuit_of
+from inkling.sim.verdicts import files as verdict_files
+from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.errors import InputError
 from inkling.train.files.checked_json import load
 from inkling.train.files.text import text
@@ -70,9 +72,10 @@ def renewed(report: Report, folder: Path, converters: Converters | None) -> Repo
         if circuit is not None:
             circuits[point.name] = circuit
         if (place / "verdict.json").is_file():
-            found = read_verdicts(place / "verdict.json")
-            verdicts[point.name] = found
-            point = replace(point, verified=bool(found) and not any(v["mismatches"] for v in found))
+            found = verdict_files.read(place / verdict_files.VERDICTS)
+            verdicts[point.name] = tuple(verdict.to_json() for verdict in found)
+            outcome = overall(found)
+            point = replace(point, verified=outcome is Outcome.PASSED, undecided=outcome is Outcome.UNDECIDED)
         points.append(point)
     report = replace(report, points=tuple(points), circuits=circuits, verdicts=verdicts)
     return report if converters is None else with_converters(report, converters)

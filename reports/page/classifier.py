@@ -80,7 +80,7 @@ def _key_figures(design: Point, report: Report) -> list[tuple[str, str, str]]:
         ("balanced accuracy", percent(design.balanced_accuracy), f"majority class {percent(report.majority_rate)}"),
         ("area", area(design.area_cm2), f"{design.gates:,} gates, {design.inputs_used} inputs"),
         (f"static power, {volts} V", f"{figures(power)} mW", power_source(power)),
-        ("verified", "yes", told),
+        ("verified", "yes" if design.verified else str(design.outcome), told),
     ]
 
 

@@ -27,7 +27,7 @@ def page(report: RegressionReport, archives: Mapping[str, bytes]) -> str:
         ("error, test rows", f"{test.rmse_integer:.4g}", f"floats {test.rmse_float:.4g} (root mean square)"),
         ("area", area(report.area_cm2), f"{report.gates:,} gates"),
         (f"static power, {volts} V", f"{figures(power.get(volts))} mW", power_source(power.get(volts))),
-        ("verified", "yes" if report.verified else "no", f"{len(report.verdicts)} checks"),
+        ("verified", "yes" if report.verified else str(report.outcome), f"{len(report.verdicts)} checks"),
     ]
     packed = archives.get(report.name)
     return render(

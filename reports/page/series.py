@@ -116,7 +116,7 @@ def _mark(point: Point, row: str, *, is_chosen: bool = False) -> Mark:
         lines.append("levels " + ", ".join(map(str, point.levels)))
     hollow = row[:1] != "r" and not point.verified
     if hollow:
-        lines.append("not verified")
+        lines.append(f"not verified: {point.outcome}")
     return Mark(
         point.name,
         tuple(lines),

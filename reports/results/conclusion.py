@@ -21,7 +21,7 @@ _SAME = 0.01
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The chosen design (None without a verified one), its main sentence and further sentences."""
+    """The chosen design (None where every one failed), its main sentence and further sentences."""
 
     design: Point | None
     main: str
@@ -55,17 +55,17 @@ def times_smaller(design: Point, rivals: Sequence[Point]) -> float | None:
 
 
 def chosen(report: Report) -> Point | None:
-    """The smallest verified design within one standard error of the best validation accuracy.
+    """The smallest design that did not fail, within one standard error of the best validation accuracy.
 
     The test rows must not choose, and the best of several on few validation rows is mostly the luckiest: the rule
     of one standard error is that of Breiman et al., Classification and Regression Trees (1984), section 3.4.3.
     """
-    verified = [point for point in report.points if point.verified]
-    if not verified:
+    offered = [point for point in report.points if point.offered]
+    if not offered:
         return None
-    best = max(point.accuracy["validation"] for point in verified)
+    best = max(point.accuracy["validation"] for point in offered)
     floor = best - math.sqrt(best * (1 - best) / max(report.rows["validation"], 1))
-    near = (point for point in verified if point.accuracy["validation"] >= floor)
+    near = (point for point in offered if point.accuracy["validation"] >= floor)
     return min(near, key=lambda p: (p.area_cm2, -p.accuracy["validation"], p.name))
 
 
@@ -115,7 +115,7 @@ def _top_rival(report: Report) -> str:
     top = max(report.rivals, key=lambda r: (r.accuracy["test"], -r.area_cm2))
     reached = f"{percent(top.accuracy['test'])} in {area(top.area_cm2)}"
     text = f"The most accurate rival, {top.name} ({top.kind}), has {reached}"
-    able = smallest_rival([p for p in report.points if p.verified], top.accuracy["test"])
+    able = smallest_rival([p for p in report.points if p.offered], top.accuracy["test"])
     if able is None:
         return f"{text}; no verified design is as accurate."
     if able.area_cm2 >= top.area_cm2:
@@ -127,14 +127,14 @@ def _top_rival(report: Report) -> str:
 def _small(best: Point, points: Sequence[Point]) -> Point | None:
     """The smallest verified design within one point of the best on the validation rows, if it is smaller."""
     floor = best.accuracy["validation"] - 0.01
-    near = [p for p in points if p.verified and p.accuracy["validation"] >= floor and p.area_cm2 < best.area_cm2]
+    near = [p for p in points if p.offered and p.accuracy["validation"] >= floor and p.area_cm2 < best.area_cm2]
     return min(near, key=lambda p: (p.area_cm2, p.name)) if near else None
 
 
 def beaten(rival: Point, points: Sequence[Point]) -> bool:
     """A verified design is at least as accurate on the test rows and smaller."""
     return any(
-        p.verified and p.area_cm2 < rival.area_cm2 and p.accuracy["test"] >= rival.accuracy["test"] for p in points
+        p.offered and p.area_cm2 < rival.area_cm2 and p.accuracy["test"] >= rival.accuracy["test"] for p in points
     )
 
 

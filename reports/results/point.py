@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inkling.sim.verdicts.verdict import Outcome
 from inkling.train.errors import InputError
 from inkling.train.files.checked_json import Fields
 
@@ -22,7 +23,8 @@ class Point:
     particulars); levels: those of the ladder of approximations that were used, 1..6; accuracy: fraction 0..1 by
     split; balanced_accuracy: mean recall over the classes of the test rows; area_cm2: the best of several
     mapping runs, area_spread_cm2 the largest less the smallest of them; static_power_mw and delay_ms: by supply
-    voltage, None where the technology has no such corner; verified: every route agreed bit for bit;
+    voltage, None where the technology has no such corner; verified: every route agreed bit for bit; undecided:
+    nothing failed, but a check came to no result, as a proof that ran out of time;
     converters_area_cm2 and converters_power_mw: of the analogue-to-digital converters of its inputs, None where
     nobody said what a converter costs.
     """
@@ -42,6 +44,16 @@ class Point:
     verified: bool
     converters_area_cm2: float | None = None
     converters_power_mw: float | None = None
+    undecided: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        return outcome_of(self.verified, self.undecided)
+
+    @property
+    def offered(self) -> bool:
+        """Whether a report may choose it: nothing failed. What a clock left undecided must not change a choice."""
+        return self.outcome is not Outcome.FAILED
 
     @property
     def kind(self) -> str:
@@ -68,11 +80,24 @@ class Point:
             "inputs_used": self.inputs_used,
             "input_bits_used": self.input_bits_used,
             "verified": self.verified,
+            "outcome": str(self.outcome),
         }
         if self.converters_area_cm2 is not None:
             data["converters_area_cm2"] = significant(self.converters_area_cm2)
             data["converters_power_mw"] = significant(self.converters_power_mw)
         return data
+
+
+def outcome_of(verified: bool, undecided: bool) -> Outcome:
+    """What the two marks of a report say together."""
+    if verified:
+        return Outcome.PASSED
+    return Outcome.UNDECIDED if undecided else Outcome.FAILED
+
+
+def read_undecided(fields: Fields) -> bool:
+    """The second mark, which reports of earlier versions have not. Raises InputError."""
+    return not fields.flag("verified") and fields.text("outcome", "") == Outcome.UNDECIDED
 
 
 def significant(value: float | None) -> float | None:
@@ -101,6 +126,7 @@ def from_fields(fields: Fields) -> Point:
         inputs_used=fields.integer("inputs_used"),
         input_bits_used=fields.integer("input_bits_used"),
         verified=fields.flag("verified"),
+        undecided=read_undecided(fields),
         converters_area_cm2=fields.optional_number("converters_area_cm2"),
         converters_power_mw=fields.optional_number("converters_power_mw"),
     )

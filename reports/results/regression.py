@@ -10,8 +10,9 @@ from typing import Any
 
 from inkling.reports.results.circuit import Circuit
 from inkling.reports.results.circuit import from_fields as circuit_from_fields
-from inkling.reports.results.point import SPLITS, significant
+from inkling.reports.results.point import SPLITS, outcome_of, read_undecided, significant
 from inkling.reports.results.report import read_verdict
+from inkling.sim.verdicts.verdict import Outcome
 from inkling.train.files.checked_json import Fields, load
 
 SCHEMA = "inkling.regression/1"
@@ -33,8 +34,8 @@ class Errors:
 class RegressionReport:
     """One circuit. name: of its design; errors and rows: by split; pairs: (truth, answer) of test rows.
 
-    area_cm2, static_power_mw and delay_ms (by supply voltage), gates, inputs_used, input_bits_used and verified are
-    as in `inkling.reports.results.point.Point`; command, seed, notes and verdicts as in `Report`.
+    area_cm2, static_power_mw and delay_ms (by supply voltage), gates, inputs_used, input_bits_used, verified and undecided
+    are as in `inkling.reports.results.point.Point`; command, seed, notes and verdicts as in `Report`.
     """
 
     dataset: str
@@ -54,6 +55,11 @@ class RegressionReport:
     command: str = ""
     seed: int = 0
     notes: tuple[str, ...] = ()
+    undecided: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        return outcome_of(self.verified, self.undecided)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data in a fixed order; of the pairs at most MOST_PAIRS."""
@@ -82,6 +88,7 @@ class RegressionReport:
                 "input_bits_used": self.input_bits_used,
             },
             "verified": self.verified,
+            "outcome": str(self.outcome),
             "name": self.name,
             "circuit": self.circuit.to_json(),
             "verdicts": [dict(verdict) for verdict in self.verdicts],
@@ -107,6 +114,7 @@ def read(path: Path) -> RegressionReport:
         inputs_used=cost.integer("inputs_used"),
         input_bits_used=cost.integer("input_bits_used"),
         verified=fields.flag("verified"),
+        undecided=read_undecided(fields),
         circuit=circuit_from_fields(fields.inner("circuit")),
         verdicts=tuple(read_verdict(item) for item in fields.objects("verdicts")),
         pairs=_pairs(fields),

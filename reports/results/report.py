@@ -4,7 +4,6 @@ Reading checks every field, for a report may come from anywhere. How it looks li
 `inkling.reports.page.classifier`, `inkling.reports.page.figure` and `inkling.reports.page.terminal`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 from inkling.reports.results.circuit import Circuit
 from inkling.reports.results.circuit import from_fields as circuit_from_fields
 from inkling.reports.results.point import SPLITS, Point, from_fields
+from inkling.sim.verdicts import files as verdict_files
 from inkling.train.errors import InputError
-from inkling.train.files.checked_json import MAX_BYTES, Fields, load
+from inkling.train.files.checked_json import Fields, load
 
 
 @dataclass(frozen=True)
@@ -108,25 +108,9 @@ def read(path: Path) -> Report:
 
 def read_verdicts(path: Path) -> tuple[dict[str, Any], ...]:
     """The verdicts of a design's verdict.json. Raises InputError."""
-    try:
-        listed = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
-    except (OSError, ValueError, RecursionError):
-        listed = None
-    if not isinstance(listed, list):
-        raise InputError(f"{path}: no list of verdicts; run `inkling verify` again")
-    return tuple(read_verdict(item) for item in Fields({"verdicts": listed}, str(path)).objects("verdicts"))
+    return tuple(verdict.to_json() for verdict in verdict_files.read(path))
 
 
 def read_verdict(fields: Fields) -> dict[str, Any]:
     """One verdict with the fields that `inkling.sim.verdicts.verdict.Verdict.to_json` writes, in their order."""
-    example = fields.inner("counter_example") if fields.has("counter_example") else None
-    return {
-        "route": fields.text("route"),
-        "subject": fields.text("subject"),
-        "reference": fields.text("reference"),
-        "vectors": fields.integer("vectors"),
-        "mismatches": fields.integer("mismatches"),
-        "counter_example": {port: example.integer(port) for port in example.data} if example else None,
-        "proven": fields.flag("proven", False),
-        "detail": fields.text("detail", ""),
-    }
+    return verdict_files.from_fields(fields).to_json()

@@ -60,7 +60,7 @@ def blame(
 
     usual: the most frequent value of every input, uint8 [inputs], or None. Executes the text that the route ran.
     """
-    if verdict.passed or verdict.counter_example is None:
+    if not verdict.failed or verdict.counter_example is None:
         return None
     names = port_names([item.name for item in design.network.inputs])
     vector = np.array([verdict.counter_example.get(name, 0) for name in names], np.uint8)
@@ -173,7 +173,7 @@ def _texts(design: DesignFolder, checked: Rechecked, verdict: Verdict) -> tuple[
     subject = verdict.subject
     if verdict.route == "proof":  # either side may be the wrong one
         subject = "mapped.v"
-        failed = [other.subject for other in checked.verdicts if not other.passed and other.route != "proof"]
+        failed = [other.subject for other in checked.verdicts if other.failed and other.route != "proof"]
         if "top.v" in failed and "mapped.v" not in failed:
             subject = "top.v"
     if subject == "top.v":

@@ -21,7 +21,7 @@ from inkling.hdl.kernels.gates_c import has_label_entry
 from inkling.sim.designs.folder import DesignFolder, differences
 from inkling.sim.verdicts.comparison import compare
 from inkling.sim.verdicts.vectors import reference, stimuli
-from inkling.sim.verdicts.verdict import Verdict
+from inkling.sim.verdicts.verdict import Outcome, Verdict
 from inkling.train.errors import InputError
 
 EXHAUSTIVE_BITS = 24
@@ -146,7 +146,7 @@ def recheck(
     route("cocotb", "top.v", lambda: cocotb_route.verify(texts["top.v"], network, values[some], **bench))
     route("verilator-mapped", "mapped.v", lambda: verilated("verilator-mapped", "mapped.v"))
     proven = route("proof", "mapped.v", proof)
-    if proven and proven.passed and not proven.proven and not chosen.exhaustive and labels:
+    if proven and proven.outcome is Outcome.UNDECIDED and not chosen.exhaustive and labels:
         many: dict[str, Any] = {"vectors": how.bulk_vectors, "seconds": how.bulk_s, "seed": seed}
         route("bulk", "netlist.json", lambda: gates_bulk.verify_bulk(netlist, network, **many))
     return Rechecked(tuple(verdicts), emitted, differs, values, expected)

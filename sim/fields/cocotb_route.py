@@ -7,17 +7,19 @@ The bench itself, which a user can copy and extend, is `field_bench.py`; the poi
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inkling.approx.programs.process import ToolError
 from inkling.approx.reference.field import IntegerField
 from inkling.hdl.engine.schedule import cycles
 from inkling.sim.benches import cocotb_route
-from inkling.sim.fields.engine import Queries, answer_words, query_words
+from inkling.sim.fields.engine import answer_words, query_words
+from inkling.sim.fields.queries import Queries, stream_verdict
 from inkling.sim.fields.wrapper import missing, payload_words, points, without_start, wrapper
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.sim.verilator.bulk import folder_for
@@ -73,13 +75,13 @@ def verify(
         if not (place / "result.json").exists():
             raise ToolError("the cocotb bench compared nothing: it left no result.json")
         count = json.loads((place / "result.json").read_text())
-    verdict = _verdict(field, queries, count, built)
-    if failure and verdict.passed:
+    verdict = _verdict(queries, answer_words(field, queries), count, built)
+    if failure and not verdict.failed:
         raise ToolError(f"the cocotb bench failed otherwise than by a mismatch: {failure}")
     never = tuple(missing(found, count["covered"]))
     told = f"{len(found) - len(never)} of {len(found)} points exercised" + (f", not: {never[0]}" if never else "")
     detail = "; ".join(part for part in (verdict.detail, told) if part)
-    return Exercised(Verdict(**{**verdict.__dict__, "detail": detail}), len(found), never)
+    return Exercised(replace(verdict, detail=detail), len(found), never)
 
 
 def prepare(folder: Path, verilog: str, field: IntegerField, lanes: int, queries: Queries) -> None:
@@ -102,30 +104,19 @@ def prepare(folder: Path, verilog: str, field: IntegerField, lanes: int, queries
     (folder / "settings.json").write_text(json.dumps(settings, indent=1))
 
 
-def _verdict(field: IntegerField, queries: Queries, count: dict[str, Any], built: float) -> Verdict:
-    detail, example = [], None
-    total, received = int(count["queries"]), int(count["received"])
+def _verdict(queries: Queries, expected: NDArray[np.uint32], count: dict[str, Any], built: float) -> Verdict:
+    first = None
     if count["wrong"]:
         row, shown = count["first"]
-        expected = [int(word) for word in answer_words(field, queries)[row]]
-        place = next(k for k, (a, b) in enumerate(zip(expected, shown, strict=True)) if a != b)
-        example = {name: int(getattr(queries, name)[row]) for name in ("entry", "u", "v", "code")}
-        example |= {"word": place, "expected": expected[place], "found": int(shown[place])}
-        detail.append(f"{count['wrong']} wrong answers, the first to query {row}")
-    if received < total:
-        detail.append(f"only {received} of {total} queries were answered")
-    for name, words in (("extra", "answers too many"), ("unstable", "changes of an answer that waited")):
-        if count[name]:
-            detail.append(f"{count[name]} {words}")
+        first = (int(row), np.array(shown, np.uint32))
     numbers = ("clocks", "resets", "received", "extra", "unstable", "cpu_seconds")
-    return Verdict(
+    return stream_verdict(
+        queries,
+        expected,
+        int(count["wrong"]),
+        first,
+        count,
         route="cocotb-field",
-        subject="engine.v",
-        reference="IntegerField.evaluate",
-        vectors=total,
-        mismatches=int(count["wrong"]) + total - received + int(count["extra"]) + int(count["unstable"]),
         seconds=float(count["cpu_seconds"]),
-        counter_example=example,
-        detail="; ".join(detail),
         extra={**{name: float(count[name]) for name in numbers}, "build_seconds": built},
     )

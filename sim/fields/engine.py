@@ -7,7 +7,7 @@ Both run the real streams with random stalls; the verilated route also resets in
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +17,10 @@ from numpy.typing import NDArray
 from inkling.approx.programs.process import run
 from inkling.approx.reference.field import IntegerField
 from inkling.hdl.engine.schedule import cycles, schedule
+from inkling.sim.fields.queries import Queries, reference, stream_verdict
 from inkling.sim.fields.wrapper import payload_words, without_start, wrapper
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.sim.verilator.bulk import cache_folder, folder_for, runtime, verilate, verilator_root
-
-
-@dataclass(frozen=True, eq=False)
-class Queries:
-    """int64 [n] each; `code` is read for visibility only."""
-
-    entry: NDArray[np.int64]
-    u: NDArray[np.int64]
-    v: NDArray[np.int64]
-    code: NDArray[np.int64]
-
-
-def random_queries(field: IntegerField, count: int, seed: int) -> Queries:
-    """Queries over the whole range, the corners among them; codes lie about the answers, so both outcomes occur."""
-    rng = np.random.default_rng(seed)
-    entry = rng.integers(0, field.entries, count)
-    u, v = rng.integers(0, 2**16, (2, count))
-    corners = min(count, 4)
-    u[:corners], v[:corners] = [0, 0, 65535, 65535][:corners], [0, 65535, 0, 65535][:corners]
-    code = field.evaluate(entry, u, v)[:, 0].astype(np.int64) + field.coding.margin + rng.integers(-3, 4, count)
-    for extreme in (-(2**31), 2**31 - 1):
-        code[rng.integers(0, count, -(-count // 32))] = extreme
-    return Queries(entry, u, v, code)
 
 
 def query_words(field: IntegerField, queries: Queries) -> NDArray[np.uint32]:
@@ -61,7 +39,7 @@ def query_words(field: IntegerField, queries: Queries) -> NDArray[np.uint32]:
 
 def answer_words(field: IntegerField, queries: Queries) -> NDArray[np.uint32]:
     """uint32 [n, words] of the reference's payloads, as `inkling.hdl.engine.engine.answer_layout` says."""
-    found = field.evaluate(queries.entry, queries.u, queries.v).view(np.uint32)
+    found = reference(field, queries).view(np.uint32)
     if field.meaning == "visibility":
         seen = field.visible(queries.entry, queries.u, queries.v, queries.code)
         found = np.concatenate([found, seen[:, None].astype(np.uint32)], axis=1)
@@ -134,37 +112,24 @@ def _verdict(
     total, received = len(expected), int(count["received"])
     wrong = (expected != found).any(1)
     wrong[received:] = False
-    detail, example = [], None
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        place = int(np.flatnonzero(expected[row] != found[row])[0])
-        example = {name: int(getattr(queries, name)[row]) for name in ("entry", "u", "v", "code")}
-        example |= {"word": place, "expected": int(expected[row, place]), "found": int(found[row, place])}
-        detail.append(f"{int(wrong.sum())} wrong answers, the first to query {row}")
-    if received < total:
-        detail.append(f"only {received} of {total} queries were answered")
-    for name, words in (("extra", "answers too many"), ("unstable", "changes of an answer that waited")):
-        if count[name]:
-            detail.append(f"{count[name]} {words}")
+    first = int(np.flatnonzero(wrong)[0]) if wrong.any() else None
     latency, interval = cycles(field, lanes)
-    slow = timed and received == total
-    slow = slow and (count["latency"] != latency or count["span"] != interval * (total - 1))
-    if slow:
+    late = ""
+    if timed and received == total and (count["latency"] != latency or count["span"] != interval * (total - 1)):
         per = count["span"] / max(total - 1, 1)
-        detail.append(f"latency {count['latency']}, interval {per:.4f}, but the model says {latency}, {interval}")
-    mismatches = int(wrong.sum()) + total - received + int(count["extra"]) + int(count["unstable"]) + int(slow)
+        late = f"latency {count['latency']}, interval {per:.4f}, but the model says {latency}, {interval}"
     extra = {name: float(value) for name, value in count.items()}
     extra |= {"build_seconds": built, "interval": count["span"] / max(received - 1, 1)}
-    return Verdict(
+    return stream_verdict(
+        queries,
+        expected,
+        int(wrong.sum()),
+        None if first is None else (first, found[first]),
+        count,
         route="verilator-field",
-        subject="top.v",
-        reference="IntegerField.evaluate",
-        vectors=total,
-        mismatches=mismatches,
         seconds=float(count["seconds"]),
-        counter_example=example,
-        detail="; ".join(detail),
         extra=extra,
+        late=late,
     )
 
 
@@ -247,4 +212,4 @@ def simulate(field: IntegerField, lanes: int, queries: Queries, *, stall: float 
     count = {"seconds": seconds, "received": len(answers), "extra": 0, "unstable": 0}
     count |= {"latency": shown[0] - taken[0] if shown else 0, "span": shown[-1] - shown[0] if shown else 0}
     verdict = _verdict(field, lanes, queries, expected, found, count, not stall, 0.0)
-    return Verdict(**{**verdict.__dict__, "route": "amaranth-field", "subject": "FieldEngine"})
+    return replace(verdict, route="amaranth-field", subject="FieldEngine")

@@ -4,20 +4,18 @@ Trusted are field.json with its arrays, which define the function, and this prog
 verilated is used where it is byte for byte what is emitted now; any other only when the caller says so.
 """
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from inkling.approx.programs.process import ToolError
 from inkling.approx.reference import field_files
 from inkling.approx.reference.field import IntegerField
 from inkling.sim.fields import kernels
+from inkling.sim.fields.queries import compare, failed, random_places, reference
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.train.errors import InputError
 from inkling.train.files.text import MOST_BYTES, document, text
@@ -39,15 +37,6 @@ class FieldBudget:
     simulator_clocks: int = 3_000
     proof_s: float = 120.0
     time_limit_s: float = 600.0
-
-
-@dataclass(frozen=True)
-class FieldChecked:
-    """Verdicts; certificate and coverage of the engine, {} where there is none."""
-
-    verdicts: tuple[Verdict, ...]
-    certificate: dict[str, Any]
-    coverage: dict[str, Any]
 
 
 def write_engine(field: IntegerField, lanes: int, folder: Path) -> None:
@@ -72,7 +61,7 @@ def recheck(
     trust: bool = False,
     seed: int = 0,
     done: Callable[[Verdict], None] | None = None,
-) -> FieldChecked:
+) -> tuple[Verdict, ...]:
     """Every route against `IntegerField.evaluate`. Raises InputError where a file is missing or malformed."""
     how = budget or FieldBudget()
     field = field_files.load(folder)
@@ -85,12 +74,10 @@ def recheck(
 
     for verdict in _kernels(field, folder, how, trust, seed):
         take(verdict)
-    take(_torch(field, how.queries, seed))
-    certificate: dict[str, Any] = {}
-    coverage: dict[str, Any] = {}
+    take(check_torch(field, how.queries, seed))
     if (folder / ENGINE).is_file():
-        certificate, coverage = check_engine(field, folder, take, budget=how, trust=trust, seed=seed)
-    return FieldChecked(tuple(verdicts), certificate, coverage)
+        check_engine(field, folder, take, budget=how, trust=trust, seed=seed)
+    return tuple(verdicts)
 
 
 def check_engine(
@@ -101,49 +88,45 @@ def check_engine(
     budget: FieldBudget,
     trust: bool = False,
     seed: int = 0,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give every verdict on engine.v to `take`; return the certificate of its control and what was exercised."""
+) -> None:
+    """Give every verdict on engine.v to `take`."""
     from inkling.hdl.engine.engine import emit
     from inkling.hdl.engine.schedule import cycles
     from inkling.sim.fields import cocotb_route, control_proof
-    from inkling.sim.fields.engine import random_queries, simulate, verify
+    from inkling.sim.fields.engine import simulate, verify
+    from inkling.sim.fields.queries import random_queries
 
     lanes = document(folder / ENGINE_JSON).get("lanes")
     if not isinstance(lanes, int) or not 1 <= lanes <= 10**9:
         raise InputError(f"{folder / ENGINE_JSON}: lanes is no whole number above 0; make the run again")
     verilog, limit = text(folder / ENGINE), budget.time_limit_s
     if verilog != emit(field, lanes) and not trust:
-        take(_refused("verilator-field", ENGINE, "differs from what this version emits"))
-        return {}, {}
+        take(failed("verilator-field", ENGINE, "differs from what this version emits"))
+        return
     interval = cycles(field, lanes)[1]
     many, some = (min(max(clocks // interval, 16), budget.queries) for clocks in (budget.clocks, budget.slow_clocks))
     queries, few = random_queries(field, many, seed), random_queries(field, some, seed + 1)
     stops: dict[str, Any] = {"query_stall": 0.3, "answer_stall": 0.3, "reset_every": 50 * interval}
-    covered: dict[str, Any] = {}
 
     def stalled() -> Verdict:
         with tempfile.TemporaryDirectory(prefix="inkling-field-") as name:
             place: dict[str, Any] = {"keep": Path(name), "time_limit_s": limit, "unknown": True}
             runs = [verify(verilog, field, lanes, few, **stops, **place, seed=k, reuse=k > 1) for k in range(1, 4)]
-        failed = [item for item in runs if not item.passed]
-        told = failed[0].detail if failed else "random stalls, resets in mid-stream, registers that begin at random"
+        bad = [item for item in runs if item.failed]
+        told = bad[0].detail if bad else "random stalls, resets in mid-stream, registers that begin at random"
         total, seconds = sum(item.vectors for item in runs), sum(item.seconds for item in runs)
         mismatches = sum(item.mismatches for item in runs)
-        sample = (failed or runs)[0]
+        sample = (bad or runs)[0]
         return replace(sample, vectors=total, mismatches=mismatches, seconds=seconds, detail=told)
 
     def cocotb() -> Verdict:
         reset_every = 100 * interval
         found = cocotb_route.verify(verilog, field, lanes, few, reset_every=reset_every, time_limit_s=limit)
-        covered.update(points=found.points, never_exercised=list(found.never))
-        return found.verdict
+        return replace(found.verdict, coverage={"points": found.points, "never_exercised": list(found.never)})
 
     def proof() -> Verdict:
-        found, certificate = control_proof.prove(verilog, field, lanes, time_limit_s=budget.proof_s)
-        proven.update(asdict(certificate))
-        return found
+        return control_proof.prove(verilog, field, lanes, time_limit_s=budget.proof_s)
 
-    proven: dict[str, Any] = {}
     sample = random_queries(field, max(budget.simulator_clocks // interval, 4), seed + 2)
     routes: dict[str, Callable[[], Verdict]] = {
         "verilator-field": lambda: verify(verilog, field, lanes, queries, time_limit_s=limit),
@@ -157,16 +140,13 @@ def check_engine(
         try:
             take(replace(check(), route=name, subject=subject))
         except (ToolError, ValueError, OSError) as error:
-            take(_refused(name, subject, f"could not be checked: {' '.join(str(error).split())[-300:]}"))
-    return proven, covered
+            take(failed(name, subject, f"could not be checked: {' '.join(str(error).split())[-300:]}"))
 
 
 def _kernels(field: IntegerField, folder: Path, how: FieldBudget, trust: bool, seed: int) -> list[Verdict]:
     """numba, and every path of C."""
-    from inkling.approx.programs.process import run
     from inkling.hdl.fields import numba_kernel
     from inkling.hdl.fields.c_kernel import emit
-    from inkling.hdl.fields.call import OPTIONS, CField
     from inkling.hdl.fields.plan import plan
 
     planned = plan(field)
@@ -176,42 +156,21 @@ def _kernels(field: IntegerField, folder: Path, how: FieldBudget, trust: bool, s
     differ = [name for name in KERNELS if _content(folder / name, len(emitted[name])) != emitted[name]]
     if differ and not trust:
         told = f"not run: {differ[0]} differs from what this version emits; --trust runs it"
-        return [_refused(route, differ[0], told) for route in ("numba", "c")]
-    with tempfile.TemporaryDirectory(prefix="inkling-field-") as name:
-        place = Path(name)
-        for item in KERNELS:
-            shutil.copyfile(folder / item, place / item)
-        try:
-            compiler = shutil.which("cc") or "cc"
-            command: list[str | Path] = [compiler, *OPTIONS, "-o", place / "field.so", place / "kernel.c", "-lm"]
-            run(command, time_limit_s=how.time_limit_s, cwd=place)
-            tables = (place / "tables.bin").read_bytes()
-            compiled = CField(place / "field.so", tables, "field", field.outputs)
-            return kernels.check(planned, compiled, (place / "kernel.py").read_text("utf-8"), how.queries, seed)
-        except (ToolError, OSError) as error:
-            return [_refused("c", "kernel.c", f"could not be checked: {' '.join(str(error).split())[-300:]}")]
+        return [failed(route, differ[0], told) for route in ("numba", "c")]
+    return kernels.check(planned, folder, how.queries, seed, how.time_limit_s)
 
 
-def _torch(field: IntegerField, count: int, seed: int) -> Verdict:
+def check_torch(field: IntegerField, count: int, seed: int) -> Verdict:
     """PyTorch in 32-bit integers, which reads the same arrays."""
     from inkling.sim.fields.torch_route import evaluate
 
-    entry, u, v = kernels.queries(field, count, seed)
-    wrong, example, seconds = 0, None, 0.0
-    for k in range(0, count, kernels.CHUNK):
-        part = tuple(column[k : k + kernels.CHUNK] for column in (entry, u, v))
-        expected = field.evaluate(*part)
-        start = time.perf_counter()
-        found = evaluate(field, *part)
-        seconds += time.perf_counter() - start
-        differ = np.flatnonzero((found != expected).any(axis=1))
-        if len(differ) and example is None:
-            row = int(differ[0])
-            output = int(np.flatnonzero(found[row] != expected[row])[0])
-            example = {name: int(column[row]) for name, column in zip(("entry", "u", "v"), part, strict=True)}
-            example |= {"output": output, "expected": int(expected[row, output]), "found": int(found[row, output])}
-        wrong += len(differ)
-    return Verdict("torch", "field.npz", "IntegerField.evaluate", count, wrong, seconds, example, detail="int32")
+    places = random_places(field, count, seed)
+    start = time.perf_counter()
+    found = evaluate(field, places.entry, places.u, places.v)
+    seconds = time.perf_counter() - start
+    return compare(
+        places, reference(field, places), found, route="torch", subject="field.npz", seconds=seconds, detail="int32"
+    )
 
 
 def _content(path: Path, size: int) -> bytes:
@@ -221,7 +180,3 @@ def _content(path: Path, size: int) -> bytes:
             return stream.read(max(size, MOST_BYTES) + 1)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); make the run again") from error
-
-
-def _refused(route: str, subject: str, told: str) -> Verdict:
-    return Verdict(route, subject, "IntegerField.evaluate", 0, 1, 0.0, detail=told)

@@ -16,11 +16,11 @@ from inkling.approx.fields.random_field import random_field
 from inkling.approx.reference.field import IntegerField
 from inkling.hdl.engine.engine import emit
 from inkling.hdl.engine.schedule import cycles, multipliers
-from inkling.hdl.fields import numba_kernel
-from inkling.hdl.fields.call import build
+from inkling.hdl.fields import call, numba_kernel
 from inkling.hdl.fields.plan import plan
 from inkling.sim.fields import kernels, torch_route
-from inkling.sim.fields.engine import random_queries, simulate, verify
+from inkling.sim.fields.engine import simulate, verify
+from inkling.sim.fields.queries import random_places, random_queries, reference
 from inkling.train.files import atomic
 
 FIELDS: dict[str, dict[str, Any]] = {
@@ -42,14 +42,13 @@ def software(name: str, field: IntegerField, count: int) -> dict[str, Any]:
     """The routes of the kernels, and PyTorch in integers, on the queries of `inkling.sim.fields.kernels`."""
     how = plan(field)
     with tempfile.TemporaryDirectory() as scratch:
-        compiled = build(how, Path(scratch))
-        verdicts = kernels.check(how, compiled, numba_kernel.emit(how), count, 1)
-    entry, u, v = kernels.queries(field, count, 1)
-    found = torch_route.evaluate(field, entry, u, v)
-    wrong = sum(
-        int((found[k : k + 10**5] != field.evaluate(*(x[k : k + 10**5] for x in (entry, u, v)))).any(1).sum())
-        for k in range(0, count, 10**5)
-    )
+        folder = Path(scratch)
+        call.write(how, folder)
+        (folder / "kernel.py").write_text(numba_kernel.emit(how))
+        verdicts = kernels.check(how, folder, count, 1)
+    places = random_places(field, count, 1)
+    found = torch_route.evaluate(field, places.entry, places.u, places.v)
+    wrong = int((found != reference(field, places)).any(1).sum())
     routes = {f"{item.route} {item.detail}".strip(): [item.vectors, item.mismatches] for item in verdicts}
     routes["torch int32"] = [count, wrong]
     return {

@@ -27,9 +27,9 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from inkling.approx.fields.quantise import quantise  # noqa: E402
-from inkling.hdl.fields.call import build  # noqa: E402
+from inkling.hdl.fields import call  # noqa: E402
 from inkling.hdl.fields.plan import plan  # noqa: E402
-from inkling.sim.fields.kernels import nanoseconds  # noqa: E402
+from inkling.sim.fields.kernels import measure  # noqa: E402
 from inkling.train.fields import spectrum  # noqa: E402
 from inkling.train.fields.encodings import Fourier, GaussianBumps, Quantisation, Sape, quantise_weights  # noqa: E402
 from inkling.train.fields.float_field import FloatField, evaluate  # noqa: E402
@@ -97,15 +97,17 @@ def emitted(floats: FloatField, signal: signals.Signal) -> dict[str, Any]:
     """What the C kernel answers at the pixels, and how long a query takes."""
     field = quantise(floats, signal.entry, signal.uv)
     with tempfile.TemporaryDirectory() as name:
-        kernel = build(plan(field), Path(name))
-        assert signal.shape is not None
-        height, width = signal.shape
-        pixels = kernel.decode(width, height).reshape(height * width, -1) / 255
+        folder = Path(name)
+        call.write(plan(field), folder)
+        (folder / "kernel.py").touch()
+        found = measure(field, folder, 0, shape=signal.shape)
+        assert found.picture is not None
+        pixels = found.picture.reshape(len(signal.values), -1) / 255
         return {
             "psnr_integer_db": signals.psnr(pixels, signal.values),
             "psnr_float_db": signals.psnr(evaluate(floats, signal.entry, signal.uv), signal.values),
-            "ns_per_query": nanoseconds(kernel, field, 0),
-            "path": kernel.path,
+            "ns_per_query": found.ns_per_query,
+            "path": found.path,
         }
 
 

@@ -51,9 +51,9 @@ def test_a_changed_engine_and_a_changed_kernel_are_not_run_unless_trusted(made: 
     engine.write_text(engine.read_text().replace("assign ready = go & ", "assign ready = 1'h1 & ", 1))
     kernel.write_text("#error not ours\n" + kernel.read_text())
     budget = FieldBudget(queries=500, clocks=5000, slow_clocks=5000, simulator_clocks=100)
-    found = {item.route: item for item in recheck(folder, budget=budget).verdicts}
+    found = {item.route: item for item in recheck(folder, budget=budget)}
     assert not found["c"].passed and "--trust" in found["c"].detail and not found["verilator-field"].passed
-    trusted = {item.route: item for item in recheck(folder, budget=budget, trust=True).verdicts}
+    trusted = {item.route: item for item in recheck(folder, budget=budget, trust=True)}
     assert "not ours" in trusted["c"].detail and not trusted["verilator-field-stalls"].passed
     assert trusted["control-proof"].mismatches == 1 and "refuted: stage" in trusted["control-proof"].detail
 

@@ -6,7 +6,7 @@ from inkling.approx.fields.random_field import random_field
 from inkling.approx.reference.field import IntegerField
 from inkling.hdl.engine.engine import emit
 from inkling.sim.fields import cocotb_route
-from inkling.sim.fields.engine import Queries, random_queries
+from inkling.sim.fields.queries import Queries, random_queries
 from inkling.sim.fields.wrapper import points, without_start
 
 LANES = 13

@@ -13,7 +13,8 @@ from inkling.approx.reference.field import IntegerField
 from inkling.approx.reference.operations import Dense
 from inkling.hdl.engine.engine import emit
 from inkling.hdl.engine.schedule import cycles
-from inkling.sim.fields.engine import random_queries, simulate, verify
+from inkling.sim.fields.engine import simulate, verify
+from inkling.sim.fields.queries import random_queries
 
 FIELDS: dict[str, dict[str, Any]] = {
     "visibility": {"levels": ((4, 4, 4, 8), (5, 3, 3, 4)), "hidden": (6, 5)},
