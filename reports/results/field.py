@@ -49,8 +49,8 @@ class FieldReport:
 
     bytes: of all that is carried along (a picture's is packed); bytes_in_memory: of what answers read;
     bytes_per_entry: of the tables of one place; path: the instructions that the C kernel used; figures: what was
-    measured, keys with units in their names; outcome: of all verdicts; facts: what else is told, one value each; engine: its engine.json, {}
-    without one.
+    measured, keys with units in their names; outcome: of all verdicts; facts: what else is told, one value each;
+    engine: its engine.json, {} without one.
     """
 
     name: str

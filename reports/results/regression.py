@@ -34,8 +34,8 @@ class Errors:
 class RegressionReport:
     """One circuit. name: of its design; errors and rows: by split; pairs: (truth, answer) of test rows.
 
-    area_cm2, static_power_mw and delay_ms (by supply voltage), gates, inputs_used, input_bits_used, verified and undecided
-    are as in `inkling.reports.results.point.Point`; command, seed, notes and verdicts as in `Report`.
+    area_cm2, static_power_mw and delay_ms (by supply voltage), gates, inputs_used, input_bits_used, verified and
+    undecided are as in `inkling.reports.results.point.Point`; command, seed, notes and verdicts as in `Report`.
     """
 
     dataset: str
