@@ -118,7 +118,10 @@ def _document(design: DesignFolder, checked: Rechecked, blamed: list[Blame]) -> 
         "outcome": overall(checked.verdicts),
         "proven": any(verdict.proven for verdict in checked.verdicts if verdict.route == "proof"),
         "differs": checked.differs,
-        "verdicts": [{**verdict.to_json(), "seconds": round(verdict.seconds, 3)} for verdict in checked.verdicts],
+        "verdicts": [
+            {**verdict.to_json(), "outcome": verdict.outcome, "seconds": round(verdict.seconds, 3)}
+            for verdict in checked.verdicts
+        ],
         "faults": [asdict(replace(found, scopes=())) for found in blamed],
     }
 

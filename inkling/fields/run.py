@@ -114,7 +114,6 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
             path=measured.path if measured else None,
             figures=learnt.figures,
             facts=learnt.facts,
-            outcome=outcome,
             verdicts=tuple(verdict.to_json() for verdict in verdicts),
             engine=json.loads((folder / ENGINE_JSON).read_text()) if request.engine else {},
         )

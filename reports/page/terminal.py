@@ -79,7 +79,7 @@ def _cells(p: Point, on_front: bool, is_design: bool, report: Report) -> tuple[s
         figures(p.delay_ms.get("0.6")),
         str(p.gates),
         "" if not is_design else "none" if ratio is None else f"{figures(ratio, 2)}x",
-        "verified" if p.verified else str(p.outcome),
+        "verified" if p.verified else "undecided" if p.undecided else "no",
     )
 
 

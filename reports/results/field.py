@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inkling.reports.results.report import read_verdict
 from inkling.sim.verdicts.files import from_fields
 from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.files.checked_json import MAX_TEXT, Fields, load
@@ -49,7 +50,7 @@ class FieldReport:
 
     bytes: of all that is carried along (a picture's is packed); bytes_in_memory: of what answers read;
     bytes_per_entry: of the tables of one place; path: the instructions that the C kernel used; figures: what was
-    measured, keys with units in their names; outcome: of all verdicts; facts: what else is told, one value each;
+    measured, keys with units in their names; facts: what else is told, one value each;
     engine: its engine.json, {} without one.
     """
 
@@ -65,8 +66,12 @@ class FieldReport:
     figures: Mapping[str, float]
     verdicts: tuple[Mapping[str, Any], ...]
     facts: Mapping[str, Scalar] = field(default_factory=dict)
-    outcome: str = Outcome.PASSED
     engine: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of all verdicts."""
+        return overall(from_fields(Fields(verdict, "verdicts")) for verdict in self.verdicts)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, figures and facts at the top level."""
@@ -83,9 +88,10 @@ class FieldReport:
             "path": self.path,
             **self.facts,
             **self.figures,
-            "outcome": str(self.outcome),
             "verdicts": [dict(verdict) for verdict in self.verdicts],
         }
+        if self.outcome is Outcome.UNDECIDED:
+            data["outcome"] = str(self.outcome)
         if self.engine:
             data["engine"] = dict(self.engine)
         return data
@@ -99,7 +105,6 @@ def read(path: Path) -> FieldReport:
     known = {key for key, _, _ in FIGURES}
     others = {key: _scalar(fields, key) for key in fields.data if key not in _STRUCTURE and fields.has(key)}
     engine = fields.inner("engine", optional=True)
-    verdicts = tuple(from_fields(item) for item in fields.objects("verdicts"))
     return FieldReport(
         name=fields.text("name"),
         meaning=fields.text("meaning"),
@@ -111,8 +116,7 @@ def read(path: Path) -> FieldReport:
         bytes_per_entry=fields.number("bytes_per_entry"),
         path=fields.text("path") if fields.has("path") else None,
         figures={key: fields.number(key, -1e12) for key in others if key in known},
-        verdicts=tuple(verdict.to_json() for verdict in verdicts),
-        outcome=overall(verdicts),
+        verdicts=tuple(read_verdict(item) for item in fields.objects("verdicts")),
         facts={key: value for key, value in others.items() if key not in known},
         engine={key: _scalar(engine, key) for key in engine.data},
     )

@@ -80,8 +80,9 @@ class Point:
             "inputs_used": self.inputs_used,
             "input_bits_used": self.input_bits_used,
             "verified": self.verified,
-            "outcome": str(self.outcome),
         }
+        if self.undecided:
+            data["outcome"] = str(self.outcome)
         if self.converters_area_cm2 is not None:
             data["converters_area_cm2"] = significant(self.converters_area_cm2)
             data["converters_power_mw"] = significant(self.converters_power_mw)

@@ -88,7 +88,7 @@ class RegressionReport:
                 "input_bits_used": self.input_bits_used,
             },
             "verified": self.verified,
-            "outcome": str(self.outcome),
+            **({"outcome": str(self.outcome)} if self.undecided else {}),
             "name": self.name,
             "circuit": self.circuit.to_json(),
             "verdicts": [dict(verdict) for verdict in self.verdicts],

@@ -64,9 +64,13 @@ class Verdict:
         return self.outcome is Outcome.FAILED
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for verdict.json, without times (files are byte-identical for equal seeds)."""
-        data = {"outcome": str(self.outcome), **asdict(self)}
-        data = {key: data[key] for key in ("route", "subject", "reference", *data)}
+        """Plain data for verdict.json, without times (files are byte-identical for equal seeds).
+
+        An `outcome` stands there where it is undecided; mismatches tell the others apart.
+        """
+        data = asdict(self)
+        if self.outcome is Outcome.UNDECIDED:
+            data["outcome"] = str(self.outcome)
         del data["seconds"], data["extra"]
         for name, empty in (("certificate", None), ("coverage", None), ("files", {}), ("unit", "vectors")):
             if data[name] == empty:
