@@ -155,6 +155,7 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from inkling.runs.folder import run_folder
         from inkling.runs.outcome import report_on, write_run
         from inkling.runs.request import Request
+        from inkling.train.tables.reading import Reading
 
         codes = self._read(X)
         place = np.searchsorted(self.classes_, np.asarray(y))
@@ -172,8 +173,8 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._fingerprint(),
             (f"fitted by {type(self).__name__}; the test rows are those given to its report",),
         )
-        effort = effort_of(self.effort)
-        request = Request("estimator", None, None, effort, self.seed_, self.bits, self.ranges, False, False, None, ())
+        reading = Reading("estimator", None, self.seed_, self.bits, self.ranges)
+        request = Request(reading, None, effort_of(self.effort))
         with run_folder(Path(folder)) as fresh:
             built = self._built(fresh / "designs" / self.family)
             report = report_on(request, dataset, self._technology(), (built,), ())

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from inkling.train.tables.reading import Reading
+
 # Raised when the same specification would give another result: older points are then computed again.
 REVISION = 1
 
@@ -29,17 +31,24 @@ RIVALS = ("tree", "logistic")
 
 @dataclass(frozen=True)
 class Data:
-    """A table and how it is made into a data set; digest: SHA-256 of its columns. See
-    `inkling.train.tables.assemble.assemble`.
-    """
+    """A table and how it is read, but for the seed, a point's split; digest: SHA-256 of its columns."""
 
-    name: str
+    reading: Reading
     digest: str
-    target: str | None
-    bits: int
-    ranges: str
-    one_hot: bool
-    drop_missing: bool
+
+    @property
+    def name(self) -> str:
+        return self.reading.source
+
+    def to_json(self) -> dict[str, Any]:
+        options = self.reading.to_json()
+        del options["source"], options["seed"]
+        return {"name": self.name, "digest": self.digest, **options}
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> "Data":
+        options = {name: value for name, value in document.items() if name not in ("name", "digest")}
+        return Data(Reading(document["name"], **options), document["digest"])
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ class Campaign:
 
     def to_json(self) -> str:
         """The whole campaign as canonical JSON."""
-        return _canonical(asdict(self))
+        return _canonical(asdict(self) | {"datasets": [data.to_json() for data in self.datasets]})
 
     @staticmethod
     def from_json(text: str) -> "Campaign":
@@ -133,7 +142,7 @@ class Campaign:
         document = json.loads(text)
         return Campaign(
             name=document["name"],
-            datasets=tuple(Data(**item) for item in document["datasets"]),
+            datasets=tuple(Data.from_json(item) for item in document["datasets"]),
             methods=tuple(document["methods"]),
             splits=tuple(document["splits"]),
             seeds=tuple(document["seeds"]),
@@ -150,7 +159,7 @@ def _canonical(value: Any) -> str:
 
 def _of_parts(data: Data, technology: Cells, method: str, budget: Budget) -> str:
     """The part of a specification that many points share: a campaign may have a million of them."""
-    about = {"data": asdict(data), "technology": asdict(technology), "method": method, "revision": REVISION}
+    about = {"data": data.to_json(), "technology": asdict(technology), "method": method, "revision": REVISION}
     return f'{{"about":{_canonical(about)},"budget":{_canonical(budget.of(method))}'
 
 

@@ -14,6 +14,7 @@ from inkling.campaigns.campaign import METHODS, RIVALS, Budget, Campaign, Cells,
 from inkling.hdl.cells.technology import Technology
 from inkling.runs.effort import Effort
 from inkling.train.errors import InputError
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.table import Table, quoted, suggestion
 
 LARGEST_FILE = 1 << 20
@@ -189,7 +190,10 @@ def _data(
     switches = found.get("one_hot", False), found.get("drop_missing", False)
     if not isinstance(target, str | None) or not all(isinstance(switch, bool) for switch in switches):
         raise InputError(f"{where}: datasets: target is a text, one_hot and drop_missing are true or false")
-    return Data(str(found.get("name", table.name)), digest, target, bits, ranges, *switches)
+    one_hot, drop_missing = switches
+    name = str(found.get("name", table.name))
+    reading = Reading(name, target, bits=bits, ranges=ranges, one_hot=one_hot, drop_missing=drop_missing)
+    return Data(reading, digest)
 
 
 def table_digest(table: Table) -> str:

@@ -79,16 +79,7 @@ def _dataset(point: Point, table: "Table") -> "Dataset":
 
     place = (point.data, point.split)
     if place not in _datasets:
-        data = point.data
-        made = assemble(
-            table,
-            target=data.target,
-            bits=data.bits,
-            seed=point.split,
-            one_hot=data.one_hot,
-            drop_missing=data.drop_missing,
-            ranges=data.ranges,
-        )
+        made = assemble(table, replace(point.data.reading, seed=point.split))
         while len(_datasets) >= 4:
             _datasets.pop(next(iter(_datasets)))
         _datasets[place] = made

@@ -75,17 +75,12 @@ def run(
     with ending():
         from inkling.runs.request import Request
         from inkling.runs.run import execute
+        from inkling.train.tables.reading import Reading
 
         request = Request(
-            table=table,
-            target=target,
-            out=out,
-            effort=EFFORTS[effort],
-            seed=seed,
-            bits=bits,
-            ranges=ranges,
-            one_hot=one_hot,
-            drop_missing=drop_missing,
+            Reading(table, target, seed, bits, ranges, one_hot, drop_missing),
+            out,
+            EFFORTS[effort],
             data=data,
             technology=tuple(technology or ()),
             jobs=jobs,
@@ -169,19 +164,17 @@ def bring(
     check_seed(seed)
     with ending():
         from inkling.runs.import_model import Import, execute
+        from inkling.train.tables.reading import Reading
 
         asked = Import(
             model=model,
-            data=data,
-            target=target,
+            reading=Reading(data, target, seed, drop_missing=drop_missing),
             out=out,
             task="regression" if regression else "classification",
             effort=EFFORTS[effort],
-            seed=seed,
             bits=bits,
             weight_bits=weight_bits,
             hidden_bits=hidden_bits,
-            drop_missing=drop_missing,
             technology=tuple(technology or ()),
         )
         execute(asked, as_json=as_json)

@@ -68,7 +68,7 @@ def train(
     from rich.console import Console
 
     from inkling.runs import steps
-    from inkling.runs.provenance import Reading
+    from inkling.train.tables.reading import Reading
 
     reading = Reading(table, target, seed, bits, ranges, one_hot, drop_missing)
     with ending():

@@ -26,7 +26,7 @@ from inkling.sim.verdicts import files as verdict_files
 from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.errors import InputError
 from inkling.train.files import atomic
-from inkling.train.files.text import document
+from inkling.train.files.checked_json import document
 
 
 def verify(

@@ -28,6 +28,7 @@ from inkling.sim.verdicts.verdict import MARKS
 from inkling.train.errors import InputError
 from inkling.train.networks.affine_model import AffineModel, Task
 from inkling.train.tables.dataset import Dataset, Development, Rows
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.split import VALIDATION_PART, Split, stratified
 from inkling.train.tables.table import Table, check_finite, classes_of, not_numeric, target_position, without_missing
 
@@ -40,27 +41,22 @@ class Import:
     """What the user asked for; see `inkling import --help`."""
 
     model: Path
-    data: str
-    target: str | None
+    reading: Reading
     out: Path | None
     task: Task
     effort: Effort
-    seed: int
     bits: int | None
     weight_bits: int
     hidden_bits: int | None
-    drop_missing: bool
     technology: tuple[Path, ...]
 
     def command(self) -> str:
         """The command that repeats this anywhere: without the folders of this machine."""
-        data = self.data if Path(self.data).name == self.data else Path(self.data).name
-        words = ["inkling", "import", self.model.name, "--data", data]
-        words += ["--target", self.target] if self.target is not None else []
-        words += ["--effort", self.effort.name, "--seed", str(self.seed), "--weight-bits", str(self.weight_bits)]
+        words = ["inkling", "import", self.model.name, "--data", *self.reading.words(("bits", "ranges"))]
+        words += ["--effort", self.effort.name, "--weight-bits", str(self.weight_bits)]
         words += ["--bits", str(self.bits)] if self.bits is not None else []
         words += ["--hidden-bits", str(self.hidden_bits)] if self.hidden_bits is not None else []
-        words += ["--regression"] * (self.task == "regression") + ["--drop-missing"] * self.drop_missing
+        words += ["--regression"] * (self.task == "regression")
         return shlex.join([*words, *(word for path in self.technology for word in ("--technology", path.name))])
 
 
@@ -84,7 +80,7 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
 
     console = Console(stderr=as_json)
     model = read(asked.model, task=asked.task)
-    table, note = find_table(asked.data)
+    table, note = find_table(asked.reading.source)
     readings = _readings(table, asked, model, note)
     train = readings.split.train
     conversion = convert(
@@ -113,7 +109,7 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
             len(train),
             technology,
             asked.effort,
-            asked.seed,
+            asked.reading.seed,
             _fingerprint(readings, codes),
             verified=True,
             outputs=conversion.outputs,
@@ -128,12 +124,12 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
                 rows[0], rows[1],
             )  # fmt: skip
             dataset = Dataset(
-                readings.columns, readings.classes, conversion.quantisers, development, rows[2], asked.seed,
+                readings.columns, readings.classes, conversion.quantisers, development, rows[2], asked.reading.seed,
                 job.fingerprint, (*readings.notes, *conversion.notes, _words(model, conversion)),
             )  # fmt: skip
             request = Request(
-                asked.data, asked.target, asked.out, asked.effort, asked.seed, conversion.bits.inputs, "span",
-                False, asked.drop_missing, None, asked.technology, delay_limit_ms=0.0,
+                replace(asked.reading, bits=conversion.bits.inputs, ranges="span"), asked.out, asked.effort,
+                technology=asked.technology, delay_limit_ms=0.0,
             )  # fmt: skip
             report = report_on(request, dataset, technology, (built,), ())
             report = replace(report, command=asked.command())
@@ -178,7 +174,7 @@ def _report_values(
         list(zip(truth["test"].tolist(), answers["test"].tolist(), strict=True)),
         rows={name: len(of) for name, of in truth.items()},
         command=asked.command(),
-        seed=asked.seed,
+        seed=asked.reading.seed,
         notes=(*readings.notes, *conversion.notes),
     )
     write_regression(report, folder, archives(folder / "designs"))
@@ -186,8 +182,8 @@ def _report_values(
 
 def _readings(table: Table, asked: Import, model: AffineModel, note: str | None) -> _Readings:
     """The features in the table's order, the target, and the split of `inkling run`."""
-    position = target_position(table, asked.target)
-    table, dropped = without_missing(table, asked.drop_missing)
+    position = target_position(table, asked.reading.target)
+    table, dropped = without_missing(table, asked.reading.drop_missing)
     features = [k for k in range(len(table.columns)) if k != position]
     texts = [k for k in range(len(table.columns)) if not isinstance(table.cells[k], np.ndarray)]
     if wrong := [k for k in texts if k != position]:
@@ -211,7 +207,8 @@ def _readings(table: Table, asked: Import, model: AffineModel, note: str | None)
                 f"{asked.model} has {model.shape[-1]} outputs, the table one target: convert it in Python"
             )
         targets: NDArray[Any] = np.asarray(table.cells[position], np.float64)
-        return _Readings(table.name, columns, values, (), targets, _plain_split(len(values), asked.seed), notes)
+        split = _plain_split(len(values), asked.reading.seed)
+        return _Readings(table.name, columns, values, (), targets, split, notes)
     classes, labels = classes_of(table, position)
     named = model.classes or classes
     if len(named) != model.shape[-1] or not set(classes) <= set(named):
@@ -220,7 +217,7 @@ def _readings(table: Table, asked: Import, model: AffineModel, note: str | None)
             "name the right column with --target"
         )
     order = np.array([named.index(text) for text in classes], np.int64)
-    split, rare = stratified(labels, classes, seed=asked.seed, test_part=TEST_PART)
+    split, rare = stratified(labels, classes, seed=asked.reading.seed, test_part=TEST_PART)
     return _Readings(table.name, columns, values, named, order[labels], split, (*notes, *rare))
 
 
@@ -259,7 +256,7 @@ def _write_asked(asked: Import, fingerprint: str, folder: Path) -> None:
         "schema": "inkling.run/1",
         "command": asked.command(),
         "versions": {name: version(name) for name in PACKAGES},
-        "seed": asked.seed,
+        "seed": asked.reading.seed,
         "effort": asked.effort.name,
         "data_fingerprint": fingerprint,
     }

@@ -49,7 +49,7 @@ def report_on(
             undecided=item.outcome is Outcome.UNDECIDED,
         )
 
-    development = dataset.development
+    development, reading = dataset.development, request.reading
     return Report(
         dataset=dataset.name,
         rows={
@@ -60,7 +60,7 @@ def report_on(
         majority_rate=majority_rate(dataset.test),
         rivals=tuple(point(item) for item in built if not item.job.verified),
         points=tuple(point(item) for item in built if item.job.verified),
-        seed=request.seed,
+        seed=reading.seed,
         command=request.command(),
         versions={name: version(name) for name in PACKAGES},
         fingerprint=dataset.fingerprint,
@@ -70,7 +70,7 @@ def report_on(
         technology=technology.name,
         measured=(
             "Input ranges were fitted to the training rows, for designs and rivals alike"
-            + (", so that the thresholds that matter fall on leading bits." if request.ranges == "fitted" else "."),
+            + (", so that the thresholds that matter fall on leading bits." if reading.ranges == "fitted" else "."),
             "Accuracy: rows of each split right; networks and sizes were chosen on validation rows, the test rows "
             "were read once, for this report.",
             "Area: the smallest of several mapping runs (yosys and ABC, different scripts and input orders); the "
@@ -117,14 +117,15 @@ def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) 
     from inkling.reports.page.classifier import write
     from inkling.runs.archive import archives
 
+    reading = request.reading
     asked = {
         "schema": "inkling.run/1",
         "command": request.command(),
         "versions": dict(report.versions),
-        "seed": request.seed,
+        "seed": reading.seed,
         "effort": request.effort.name,
-        "bits": request.bits,
-        "ranges": request.ranges,
+        "bits": reading.bits,
+        "ranges": reading.ranges,
         "data_fingerprint": dataset.fingerprint,
     }
     (folder / "run.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")

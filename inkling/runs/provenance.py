@@ -6,44 +6,19 @@ Its JSON stands in the file of a float network and in step.json beside an intege
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.train.errors import InputError
 from inkling.train.files.checked_json import Fields, load
-from inkling.train.tables import sources
 from inkling.train.tables.dataset import Dataset
 from inkling.train.tables.quantiser import Quantiser
+from inkling.train.tables.reading import Reading
+from inkling.train.tables.sources import load as load_table
 
 STEP_SCHEMA = "inkling.step/1"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a table is read: the options of `inkling run` that decide about rows, split and codes."""
-
-    source: str
-    target: str | None = None
-    seed: int = 42
-    bits: int = 4
-    ranges: str = "fitted"
-    one_hot: bool = False
-    drop_missing: bool = False
-
-    def load(self, data: Path | None) -> Dataset:
-        """Read it. Raises InputError."""
-        return sources.load(
-            self.source,
-            target=self.target,
-            bits=self.bits,
-            seed=self.seed,
-            one_hot=self.one_hot,
-            drop_missing=self.drop_missing,
-            data_folder=data,
-            ranges=self.ranges,
-        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +38,7 @@ class Origin:
             "schema": STEP_SCHEMA,
             "method": self.method,
             "levels": list(self.levels),
-            "table": vars(self.reading) if self.reading else None,
+            "table": self.reading.to_json() if self.reading else None,
             "data_fingerprint": self.fingerprint,
             "columns": list(self.columns),
             "classes": list(self.classes),
@@ -78,7 +53,7 @@ class Origin:
         if self.reading is None:
             raise InputError("the network's files do not tell of which table it is; run `inkling train` first")
         where = table or self.reading.source
-        found = Reading(**{**vars(self.reading), "source": where}).load(data)
+        found = load_table(replace(self.reading, source=where), data)
         if found.fingerprint != self.fingerprint:
             raise InputError(
                 f"{where} has not the rows that the network was trained on; name that table with --table"
@@ -117,7 +92,7 @@ def read(path: Path) -> tuple[Origin, Fields]:
     levels = fields.items("levels")
     if not all(isinstance(level, int) and not isinstance(level, bool) and 1 <= level <= 6 for level in levels):
         raise InputError(f"{path}: levels must be in 1..6; make it again")
-    reading = _reading(fields.inner("table")) if fields.has("table") else None
+    reading = Reading.from_json(fields.inner("table")) if fields.has("table") else None
     text = fields.text("data_fingerprint", "")
     return Origin(columns, classes, quantisers, text, reading, fields.text("method", ""), tuple(levels)), fields
 
@@ -127,18 +102,6 @@ def _quantiser(fields: Fields) -> Quantiser:
     if not found.low < found.high or not 1 <= found.bits <= 8:
         raise InputError(f"{fields.where}: low must be below high and bits in 1..8; make it again")
     return found
-
-
-def _reading(fields: Fields) -> Reading:
-    return Reading(
-        fields.text("source"),
-        fields.text("target") if fields.has("target") else None,
-        fields.integer("seed"),
-        fields.integer("bits"),
-        fields.text("ranges"),
-        fields.flag("one_hot"),
-        fields.flag("drop_missing"),
-    )
 
 
 def text(origin: Origin, more: Mapping[str, Any] | None = None) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inkling.hdl.cells.technology import Technology
 from inkling.runs.effort import Effort
+from inkling.train.tables.reading import Reading
 
 DELAY_LIMIT_MS = 200.0  # printed classifiers are asked a few times a second
 
@@ -15,37 +16,18 @@ DELAY_LIMIT_MS = 200.0  # printed classifiers are asked a few times a second
 class Request:
     """What the user asked for; see `inkling run --help`."""
 
-    table: str
-    target: str | None
+    reading: Reading
     out: Path | None
     effort: Effort
-    seed: int
-    bits: int
-    ranges: str
-    one_hot: bool
-    drop_missing: bool
-    data: Path | None
-    technology: tuple[Path, ...]
+    data: Path | None = None
+    technology: tuple[Path, ...] = ()
     jobs: int | None = None
     delay_limit_ms: float = DELAY_LIMIT_MS
     power_weight: float = 0.0
 
     def command(self) -> str:
         """The command that repeats this run anywhere: without the folders of this machine."""
-        words = ["inkling", "run", self.table if Path(self.table).name == self.table else Path(self.table).name]
-        if self.target is not None:
-            words += ["--target", self.target]
-        words += [
-            "--effort",
-            self.effort.name,
-            "--seed",
-            str(self.seed),
-            "--bits",
-            str(self.bits),
-            "--ranges",
-            self.ranges,
-        ]
-        words += ["--one-hot"] * self.one_hot + ["--drop-missing"] * self.drop_missing
+        words = ["inkling", "run", *self.reading.words(), "--effort", self.effort.name]
         if self.jobs is not None:  # the islands of the gate search are part of what decides its result
             words += ["--jobs", str(self.jobs)]
         if self.delay_limit_ms != DELAY_LIMIT_MS:

@@ -51,16 +51,7 @@ def execute(request: Request, *, as_json: bool = False) -> None:
     from inkling.train.tables.sources import load
 
     technology = technology_of(request.technology)
-    dataset = load(
-        request.table,
-        target=request.target,
-        bits=request.bits,
-        ranges=request.ranges,
-        seed=request.seed,
-        one_hot=request.one_hot,
-        drop_missing=request.drop_missing,
-        data_folder=request.data,
-    )
+    dataset = load(request.reading, request.data)
     out = request.out or Path("runs") / dataset.name
     with run_folder(out) as folder, Stages(console) as stages:
         stages.done("read", f"{dataset.name}: {_sizes(dataset)}")
@@ -107,7 +98,7 @@ def _design(
             training_rows=len(development.train.labels),
             technology=technology,
             effort=request.effort,
-            seed=request.seed,
+            seed=request.reading.seed,
             fingerprint=dataset.fingerprint,
             verified=not candidate.rival,
             delay_limit_ms=request.delay_limit_ms or math.inf,
@@ -164,7 +155,7 @@ def _choose(
             development,
             technology,
             request.effort,
-            request.seed,
+            request.reading.seed,
             searched,
             request.jobs or 1,
             delay_limit_ms=request.delay_limit_ms,
@@ -172,8 +163,8 @@ def _choose(
         )
         try:
             found = None if request.effort.arithmetic_moves else thread.submit(search)
-            trained = networks(development, request.effort, request.seed, training)
-            reduced = arithmetic(development, technology, request.effort, request.seed, training)
+            trained = networks(development, request.effort, request.reading.seed, training)
+            reduced = arithmetic(development, technology, request.effort, request.reading.seed, training)
             trained += reduced
             if found is None:
                 starts = gate_starts(

@@ -22,7 +22,7 @@ from inkling.runs.candidates import STEP, Candidate, arithmetic, circuits, gate_
 from inkling.runs.design import Job, build
 from inkling.runs.effort import Effort
 from inkling.runs.folder import run_folder
-from inkling.runs.provenance import Origin, Reading
+from inkling.runs.provenance import Origin
 from inkling.sim.verdicts.verdict import Outcome
 from inkling.train.errors import InputError
 from inkling.train.files import atomic
@@ -30,6 +30,8 @@ from inkling.train.files.text import text
 from inkling.train.networks.float_files import from_json, to_json
 from inkling.train.networks.float_network import FloatNetwork
 from inkling.train.tables.dataset import Development
+from inkling.train.tables.reading import Reading
+from inkling.train.tables.sources import load
 
 KINDS = ("float", "power_of_two")
 HOW = ("integers", "arithmetic", "gates")
@@ -51,7 +53,7 @@ def train(
         raise InputError(f"--kind {kind!r} is not one of {', '.join(KINDS)}")
     if not all(1 <= width <= 256 for width in hidden):
         raise InputError("--hidden must be in 1..256 neurons")
-    dataset = reading.load(data)
+    dataset = load(reading, data)
     development = dataset.development
     trained = mlp.train(
         development,

@@ -15,7 +15,8 @@ from inkling.approx.reference import netlist_files, network_files
 from inkling.approx.reference.netlist import Netlist
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.train.errors import InputError
-from inkling.train.files.text import document, text
+from inkling.train.files.checked_json import document
+from inkling.train.files.text import text
 
 TEXTS = ("top.v", "mapped.v", "component.py", "kernel.c", "kernel.h", "kernel.py")
 EXECUTED = ("component.py", "kernel.c", "kernel.h", "kernel.py")

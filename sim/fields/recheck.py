@@ -18,7 +18,8 @@ from inkling.sim.fields import kernels
 from inkling.sim.fields.queries import compare, failed, random_places, reference
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.train.errors import InputError
-from inkling.train.files.text import MOST_BYTES, document, text
+from inkling.train.files.checked_json import document
+from inkling.train.files.text import MOST_BYTES, text
 
 ENGINE = "engine.v"
 ENGINE_JSON = "engine.json"

@@ -32,6 +32,7 @@ from inkling.approx.arithmetic.search import Candidate, Settings, default_widths
 from inkling.hdl.cells import egfet  # noqa: E402
 from inkling.runs.candidates import measure_by_mapping  # noqa: E402
 from inkling.train.tables.dataset import Dataset  # noqa: E402
+from inkling.train.tables.reading import Reading  # noqa: E402
 from inkling.train.tables.sources import DATA_FOLDER, load  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +86,7 @@ def processor_s() -> tuple[float, float]:
 
 def run_split(name: str, seed: int, moves: int, how: Settings) -> dict[str, Any]:
     """One search on one split."""
-    dataset = load(name, seed=seed)
+    dataset = load(Reading(name, seed=seed))
     before = processor_s()
     limit = 90.0 if max(area for _, area in GOALS[name]) > 2 else 20.0
     measure = measure_by_mapping(dataset.development, egfet.technology(), time_limit_s=limit)
@@ -106,7 +107,7 @@ def run_split(name: str, seed: int, moves: int, how: Settings) -> dict[str, Any]
 
 def ablation(name: str, seed: int, moves: int) -> dict[str, Any]:
     """Validation-chosen candidates within each goal's area: all changes allowed, and one kind off at a time."""
-    dataset = load(name, seed=seed)
+    dataset = load(Reading(name, seed=seed))
     how = settings_for(name, ())
     widths = how.widths or default_widths(dataset.development)
     starts = arithmetic_seeds.trained(

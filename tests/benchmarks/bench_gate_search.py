@@ -28,6 +28,7 @@ from inkling.hdl.cells import egfet
 from inkling.hdl.cost.search_prices import usable
 from inkling.hdl.mapping.starts import mapped
 from inkling.train.tables.dataset import Development, Rows
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import load as load_set
 
 AREAS = {  # EGFET cells, um2
@@ -64,7 +65,7 @@ def large_state(gates: int, rows: int, inputs: int, seed: int) -> gate_state.Sta
 def deep_state(seed: int) -> tuple[gate_state.State, int]:
     """A logistic regression of pendigits in printed cells, and its rows: adder trees, so cones are deep and wide."""
     technology = egfet.technology()
-    dataset = load_set("pendigits", seed=20)
+    dataset = load_set(Reading("pendigits", seed=20))
     development = teacher.joined(dataset.development)
     network = networks.logistic(development, weight_bits=WEIGHT_BITS)
     cells = usable(technology)

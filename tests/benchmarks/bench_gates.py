@@ -42,6 +42,7 @@ from inkling.hdl.mapping.elaboration import elaborate  # noqa: E402
 from inkling.hdl.mapping.search import map_netlist  # noqa: E402
 from inkling.hdl.mapping.starts import on_columns  # noqa: E402
 from inkling.train.tables.dataset import Dataset, Development, Rows  # noqa: E402
+from inkling.train.tables.reading import Reading  # noqa: E402
 from inkling.train.tables.sources import DATA_FOLDER, load  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +133,7 @@ def point(candidate: Candidate, dataset: Dataset) -> dict[str, Any]:
 
 def run_split(name: str, seed: int, budget: dict[str, Any]) -> dict[str, Any]:
     """One search on one split."""
-    dataset = load(name, seed=seed)
+    dataset = load(Reading(name, seed=seed))
     wall, cpu = time.monotonic(), time.process_time()
     starts = [linear_start(dataset.development)] if name == "balance_scale" else []
     front = gate_front.front(
@@ -165,7 +166,7 @@ def run_split(name: str, seed: int, budget: dict[str, Any]) -> dict[str, Any]:
 
 def rivals(name: str, seed: int) -> list[dict[str, Any]]:
     """Decision trees of several sizes on one split: the same codes, cells and mapping."""
-    dataset = load(name, seed=seed)
+    dataset = load(Reading(name, seed=seed))
     shaken = noisy(dataset.test, dataset.development.input_bits, seed)
     found: list[dict[str, Any]] = []
     for most in RIVAL_LEAVES:

@@ -21,6 +21,7 @@ from inkling.sim.kernels import gates, gates_bulk
 from inkling.sim.proofs import equivalence
 from inkling.sim.verdicts.vectors import every_value
 from inkling.train.files import atomic
+from inkling.train.tables.reading import Reading
 
 SETS = (
     *("balance_scale", "seeds", "vertebral_3c", "breast_cancer", "redwine", "whitewine", "cardio", "pendigits"),
@@ -50,7 +51,7 @@ def run(name: str, folder: Path) -> None:
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     data = Path(os.environ["INKLING_DATA"]) if "INKLING_DATA" in os.environ else None
-    execute(Request(name, None, folder, SMALL, 42, 4, "fitted", False, False, data, (), jobs=1))
+    execute(Request(Reading(name), folder, SMALL, data, jobs=1))
 
 
 def prove(design: DesignFolder) -> dict[str, Any]:

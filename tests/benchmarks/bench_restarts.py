@@ -14,6 +14,7 @@ from typing import Any
 
 from inkling.train.files import atomic
 from inkling.train.networks import training
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import load
 
 
@@ -28,7 +29,7 @@ def main() -> None:
     document: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
     clock = time.process_time if options.device == "cpu" else time.perf_counter
     for name in options.sets.split(","):
-        development = load(name, seed=0).development
+        development = load(Reading(name, seed=0)).development
         # Once for the imports.
         training.train(
             development, hidden=(2,), restarts=1, seed=0, power_of_two=True, epochs=1, device=options.device

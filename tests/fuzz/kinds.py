@@ -140,6 +140,7 @@ def _step() -> dict[str, Sequence[bytes]]:
     from inkling.runs import provenance
     from inkling.train.networks.float_files import to_json
     from inkling.train.networks.float_network import FloatNetwork
+    from inkling.train.tables.reading import Reading
     from inkling.train.tables.sources import load
 
     rng = np.random.default_rng(0)
@@ -150,7 +151,7 @@ def _step() -> dict[str, Sequence[bytes]]:
         tuple(rng.normal(size=s) for s in shape), tuple(rng.normal(size=s[0]) for s in shape), bits, "float", 1.0, None,  # noqa: E501
         None, 0.9, 0.9,
     )  # fmt: skip
-    about = provenance.of_dataset(dataset, provenance.Reading("iris"))
+    about = provenance.of_dataset(dataset, Reading("iris"))
     return {".json": [provenance.text(about, {"network": to_json(network)})]}
 
 

@@ -14,6 +14,7 @@ from inkling.train.tables.dataset import Dataset, Development, Rows
 from inkling.train.tables.quantiser import Quantiser, check_bits, fit
 from inkling.train.tables.ranges import fit_ranges
 from inkling.train.tables.readers import MOST_CELLS
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.split import Split, stratified
 from inkling.train.tables.table import (
     Table,
@@ -31,39 +32,27 @@ MOST_VALUES = 64  # of one column under --one-hot
 RANGES = ("fitted", "span")
 
 
-def assemble(
-    table: Table,
-    *,
-    target: str | None = None,
-    bits: int = 4,
-    seed: int = 42,
-    one_hot: bool = False,
-    drop_missing: bool = False,
-    test_part: float = 0.3,
-    split: Split | None = None,
-    ranges: str = "fitted",
-) -> Dataset:
-    """Split and quantise a table; `target` None means the last column. A given `split` replaces the seeded one.
+def assemble(table: Table, reading: Reading, *, split: Split | None = None, test_part: float = 0.3) -> Dataset:
+    """Split and quantise a table. A given `split` replaces the one that seed and test_part decide.
 
-    ranges: "span" quantises from the smallest to the largest training value; "fitted" puts the thresholds that
-    matter on the leading bits (`inkling.train.tables.ranges`), by training rows alone.
+    Ranges, "fitted" ones (`inkling.train.tables.ranges`) too, are learned from training rows alone.
 
     Columns of texts are expanded to 0/1 columns `name=value` of one bit, one for each value in the training rows
     (a row with another value has 0 in all of them). Raises InputError for a table that cannot be learned from.
     """
-    check_bits(bits)
-    if ranges not in RANGES:
-        raise InputError(f"--ranges {quoted(ranges)} is not one of {', '.join(RANGES)}")
-    position = target_position(table, target)
-    table, dropped = without_missing(table, drop_missing)
+    check_bits(reading.bits)
+    if reading.ranges not in RANGES:
+        raise InputError(f"--ranges {quoted(reading.ranges)} is not one of {', '.join(RANGES)}")
+    position = target_position(table, reading.target)
+    table, dropped = without_missing(table, reading.drop_missing)
     classes, labels = classes_of(table, position)
     notes = [dropped] if dropped else []
     if split is None:
-        split, rare = stratified(labels, classes, seed=seed, test_part=test_part)
+        split, rare = stratified(labels, classes, seed=reading.seed, test_part=test_part)
         notes += rare
     features = [i for i in range(len(table.columns)) if i != position]
     texts = [i for i in features if not isinstance(table.cells[i], np.ndarray) and truths(table.cells[i]) is None]
-    if texts and not one_hot:
+    if texts and not reading.one_hot:
         raise not_numeric(table, texts)
     columns: list[str] = []
     quantisers: list[Quantiser] = []
@@ -71,7 +60,7 @@ def assemble(
     constant: list[str] = []
     for i in features:
         check_finite(table, i)
-        for name, values, width in _expanded(table, i, split, bits):
+        for name, values, width in _expanded(table, i, split, reading.bits):
             seen = values[split.train]
             if seen.min() == seen.max():
                 constant.append(name)
@@ -101,9 +90,9 @@ def assemble(
         )
     if texts:
         notes.append(f"expanded into 0/1 columns: {listed([table.columns[i] for i in texts])}")
-    if ranges == "fitted":
+    if reading.ranges == "fitted":
         seen = np.stack([values[split.train] for values in readings], axis=1)
-        quantisers = list(fit_ranges(seen, labels[split.train], quantisers, seed=seed))
+        quantisers = list(fit_ranges(seen, labels[split.train], quantisers, seed=reading.seed))
     matrix = np.stack([q.codes(values) for q, values in zip(quantisers, readings, strict=True)], axis=1)
     parts = [Rows(matrix[rows], labels[rows]) for rows in split]
     development = Development(
@@ -115,7 +104,7 @@ def assemble(
         quantisers=tuple(quantisers),
         development=development,
         test=parts[2],
-        seed=seed,
+        seed=reading.seed,
         fingerprint=fingerprint(tuple(columns), classes, matrix, labels, split),
         notes=tuple(notes),
     )

@@ -19,6 +19,7 @@ from inkling.train.errors import InputError
 from inkling.train.tables.assemble import assemble
 from inkling.train.tables.dataset import Dataset
 from inkling.train.tables.readers import read
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.table import Column, Table, as_column, listed, quoted, suggestion
 
 DATA_FOLDER = "INKLING_DATA"
@@ -76,35 +77,25 @@ def names() -> tuple[Source, ...]:
     return _SOURCES
 
 
-def load(
-    source: str,
-    *,
-    target: str | None = None,
-    bits: int = 4,
-    seed: int = 42,
-    one_hot: bool = False,
-    drop_missing: bool = False,
-    data_folder: Path | None = None,
-    test_part: float = 0.3,
-    ranges: str = "fitted",
-) -> Dataset:
+def load(reading: Reading | str, data_folder: Path | None = None) -> Dataset:
     """Load a named data set or a .csv / .parquet file as a split, quantised `Dataset`.
 
-    `target` None means the last column. `data_folder` None means the folder in INKLING_DATA, if that is set.
-    `ranges` and the rest are those of `inkling.train.tables.assemble.assemble`. Raises InputError.
+    Parameters
+    ----------
+    reading : Reading or str
+        How it is read; a text is the source of a reading that is otherwise usual.
+    data_folder : Path, optional
+        The folder of named tables; by default the one in INKLING_DATA, if that is set.
+
+    Raises
+    ------
+    InputError
+        For a table that is not there, or cannot be learned from.
     """
-    table, note = find_table(source, data_folder)
-    dataset = assemble(
-        table,
-        target=target,
-        bits=bits,
-        seed=seed,
-        one_hot=one_hot,
-        drop_missing=drop_missing,
-        test_part=test_part,
-        ranges=ranges,
-    )
-    if _named(source) is None and target is None:
+    reading = Reading(reading) if isinstance(reading, str) else reading
+    table, note = find_table(reading.source, data_folder)
+    dataset = assemble(table, reading)
+    if _named(reading.source) is None and reading.target is None:
         note = f"no --target given: the last column, {quoted(table.columns[-1])}, is the target"
     return replace(dataset, notes=(note, *dataset.notes)) if note else dataset
 

@@ -20,6 +20,7 @@ from inkling.approx.arithmetic.starts import Start
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.approx.reference.operations import ClippedReLU, Dense, MaskedSum
 from inkling.train.tables.dataset import Development
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import load
 
 pytestmark = pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
@@ -50,7 +51,7 @@ def figures(found: tuple[Candidate, ...]) -> list[tuple[str, float, float, float
 
 @pytest.fixture(scope="module")
 def iris() -> Development:
-    return load("iris", seed=1).development
+    return load(Reading("iris", seed=1)).development
 
 
 def test_the_front_is_of_measured_candidates_that_were_each_asked_about_once(iris: Development) -> None:
@@ -108,8 +109,9 @@ sys.path[:0] = {path!r}
 from pathlib import Path
 from inkling.approx.arithmetic import search, checkpoint
 from tests_start import a_start, CORRECTED, terms
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import load
-iris = load("iris", seed=1).development
+iris = load(Reading("iris", seed=1)).development
 search.SAVE_EVERY_S = 0.0
 print("begun", flush=True)
 checkpoint = Path({checkpoint!r})

@@ -20,6 +20,7 @@ from inkling.approx.matrices.compressor import plan_bits
 from inkling.approx.reference.operations import ClippedReLU, Dense, MaskedSum
 from inkling.train.errors import InputError
 from inkling.train.tables.dataset import Dataset, Development
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import load
 
 pytestmark = pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
@@ -30,7 +31,7 @@ QUICK = Settings(teacher_rows=0, effort=2e6)
 
 @pytest.fixture(scope="module")
 def iris() -> Dataset:
-    return load("iris", seed=1)
+    return load(Reading("iris", seed=1))
 
 
 def a_start(development: Development, seed: int = 0) -> Start:
@@ -62,7 +63,7 @@ def genomes(development: Development, seed: int, moves: int = 400) -> tuple[Shap
 @given(st.integers(0, 2**31))
 @settings(max_examples=10, deadline=None)
 def test_incremental_evaluation_is_the_definition(seed: int) -> None:
-    development = load("iris", seed=1).development
+    development = load(Reading("iris", seed=1)).development
     shape, found, errors = genomes(development, seed)
     fresh = evaluator(development, shape)
     rows = development.train

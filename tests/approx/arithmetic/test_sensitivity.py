@@ -11,6 +11,7 @@ from inkling.approx.arithmetic.kernel import Evaluator, Genome, Shape
 from inkling.approx.arithmetic.search import Settings, search
 from inkling.approx.arithmetic.starts import genomes, trained
 from inkling.train.tables.dataset import Development
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import load
 
 pytestmark = pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
@@ -20,7 +21,7 @@ PRICES = cost.prices(cost.AREA_CM2)
 @pytest.fixture(scope="module")
 def given() -> tuple[Development, Shape, Genome, Evaluator]:
     """The best of a few trained networks for iris."""
-    development = load("iris", seed=1).development
+    development = load(Reading("iris", seed=1)).development
     starts = trained(development, widths=(3,), restarts=2, seed=0, epochs=20)
     shape, found = genomes(starts, development, (2,))
     rows = development.train

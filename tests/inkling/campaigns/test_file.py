@@ -38,7 +38,7 @@ def test_points_are_a_product_without_equals(tmp_path: Path) -> None:
     assert len(points) == 3 * 2 * 2 * (2 + 2)
     assert [point.split for point in points] == sorted(point.split for point in points)
     assert campaign.areas == (0.1, 0.5) and campaign.rivals == ("tree",)
-    assert campaign.datasets[1].target == "kind"
+    assert campaign.datasets[1].reading.target == "kind"
 
 
 def test_a_key_is_the_hash_of_all_that_matters(tmp_path: Path) -> None:

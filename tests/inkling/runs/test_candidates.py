@@ -20,6 +20,7 @@ from inkling.runs.effort import EFFORTS
 from inkling.runs.outcome import slow
 from inkling.runs.progress import Stages
 from inkling.runs.request import Request
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import load
 
 
@@ -82,7 +83,7 @@ def test_gates_are_searched_from_the_reduced_arithmetic_where_there_is_such_a_se
     monkeypatch.setattr(run, "arithmetic", lambda *_: (reduced,) if moves else ())
     monkeypatch.setattr(run, "circuits", note)
     effort = replace(EFFORTS["quick"], arithmetic_moves=moves, trees=(4,))
-    request = Request("iris", None, None, effort, 1, 4, "fitted", False, False, None, (), 1, 90.0, 0.5)
+    request = Request(Reading("iris", seed=1), None, effort, None, (), 1, 90.0, 0.5)
     with Stages(Console()) as stages:
         chosen, against = run._choose(request, development, egfet.technology(), stages)
     assert len(given) == 1
@@ -107,7 +108,7 @@ def test_designs_over_the_delay_limit_are_named() -> None:
 
 
 def test_the_command_repeats_limits_that_are_not_the_default() -> None:
-    request = Request("iris", None, None, EFFORTS["quick"], 1, 4, "fitted", False, False, None, ())
+    request = Request(Reading("iris", seed=1), None, EFFORTS["quick"])
     assert "delay" not in request.command()
     asked = replace(request, delay_limit_ms=0.0, power_weight=0.8)
     assert asked.command().endswith("--delay-limit 0 --power-weight 0.8")

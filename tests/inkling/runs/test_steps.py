@@ -14,10 +14,10 @@ from inkling.approx.reference import network_files
 from inkling.hdl.cells.egfet import technology
 from inkling.runs import steps
 from inkling.runs.families import TRIAL
-from inkling.runs.provenance import Reading
 from inkling.sim.designs.folder import read
 from inkling.train.errors import InputError
 from inkling.train.networks.float_files import from_json, to_json
+from inkling.train.tables.reading import Reading
 
 EFFORT = replace(TRIAL, rounds=2, circuits=2, vectors=2000, cocotb_vectors=100, proof_s=10)
 QUIET = Console(quiet=True)

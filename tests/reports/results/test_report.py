@@ -126,7 +126,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_or_huge_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is missing"):
         read(tmp_path / "report.json")
     with (tmp_path / "large.json").open("wb") as file:
         file.truncate(64 * 2**20)

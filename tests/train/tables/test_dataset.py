@@ -10,11 +10,13 @@ from inkling.train.errors import InputError
 from inkling.train.tables.assemble import assemble
 from inkling.train.tables.dataset import Dataset, Development, Rows, majority_rate
 from inkling.train.tables.readers import read
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import find_table, load
 from inkling.train.tables.split import Split, stratified
 from inkling.train.tables.table import Choice, Table, as_column, classes_of
 
 HEADER = "speed,still,colour,label"
+TEXTS = Reading("t", one_hot=True)
 
 
 def lines(count: int = 120, seed: int = 3) -> list[str]:
@@ -50,11 +52,11 @@ def split_of(path: Path) -> Split:
 def test_test_values_do_not_reach_development(tmp_path: Path) -> None:
     rows = lines()
     path = written(tmp_path / "t.csv", rows)
-    before, split = load(str(path), one_hot=True), split_of(path)
+    before, split = load(Reading(str(path), one_hot=True)), split_of(path)
     for number, i in enumerate(split.test):
         label = rows[i].split(",")[-1]
         rows[i] = f"{(-1) ** number * 1e6},{number},violet{number % 30},{label}"
-    after = load(str(written(path, rows)), one_hot=True)
+    after = load(Reading(str(written(path, rows)), one_hot=True))
     assert same_development(before, after)
     assert after.notes == before.notes
     assert not np.array_equal(before.test.codes, after.test.codes)
@@ -66,10 +68,10 @@ def test_test_labels_do_not_reach_development(tmp_path: Path) -> None:
     rows = lines()
     path = written(tmp_path / "t.csv", rows)
     split = split_of(path)
-    before = assemble(read(path), one_hot=True, split=split)
+    before = assemble(read(path), TEXTS, split=split)
     for i in split.test:
         rows[i] = "123456,8,pink," + {"p": "q", "q": "r", "r": "p"}[rows[i].split(",")[-1]]
-    after = assemble(read(written(path, rows)), one_hot=True, split=split)
+    after = assemble(read(written(path, rows)), TEXTS, split=split)
     assert same_development(before, after)
     assert (before.test.labels != after.test.labels).all()
 
@@ -78,10 +80,10 @@ def test_test_labels_do_not_reach_development(tmp_path: Path) -> None:
 def test_the_comparison_above_can_fail(tmp_path: Path, part: str) -> None:
     rows = lines()
     path = written(tmp_path / "t.csv", rows)
-    before = load(str(path), one_hot=True)
+    before = load(Reading(str(path), one_hot=True))
     i = getattr(split_of(path), part)[0]
     rows[i] = rows[i].replace(",7,", ",7,not ")
-    assert not same_development(before, load(str(written(path, rows)), one_hot=True))
+    assert not same_development(before, load(Reading(str(written(path, rows)), one_hot=True)))
 
 
 def test_quantisers_see_training_rows_only(tmp_path: Path) -> None:
@@ -90,9 +92,9 @@ def test_quantisers_see_training_rows_only(tmp_path: Path) -> None:
     split = split_of(path)
     for number, i in enumerate(split.validation):
         rows[i] = f"{(-1) ** number * 1e6},7,red," + rows[i].split(",")[-1]
-    fitted = load(str(path), one_hot=True).quantisers[0]
-    assert load(str(written(path, rows)), one_hot=True).quantisers[0] == fitted
-    quantiser = load(str(path), one_hot=True, ranges="span").quantisers[0]
+    fitted = load(Reading(str(path), one_hot=True)).quantisers[0]
+    assert load(Reading(str(written(path, rows)), one_hot=True)).quantisers[0] == fitted
+    quantiser = load(Reading(str(path), one_hot=True, ranges="span")).quantisers[0]
     speeds = np.array([float(rows[i].split(",")[0]) for i in split.train])
     assert (quantiser.low, quantiser.high) == (speeds.min(), speeds.max())
 
@@ -113,7 +115,7 @@ def test_development_has_no_test_rows() -> None:
 
 def test_one_hot_columns(tmp_path: Path) -> None:
     rows = lines()
-    dataset = load(str(written(tmp_path / "t.csv", rows)), one_hot=True, bits=5)
+    dataset = load(Reading(str(written(tmp_path / "t.csv", rows)), one_hot=True, bits=5))
     assert dataset.columns == ("speed", "colour=blue", "colour=green", "colour=red")
     assert dataset.development.input_bits == (5, 1, 1, 1)
     train = split_of(tmp_path / "t.csv").train
@@ -127,11 +129,11 @@ def test_one_hot_has_limits() -> None:
     labels = as_column(["0", "1"] * 100)
     many = Table("t", ("word", "label"), (tuple(f"w{i}" for i in range(200)), labels))
     with pytest.raises(InputError, match=r"'word' has 1\d\d different texts, more than the 64"):
-        assemble(many, one_hot=True)
+        assemble(many, TEXTS)
     texts = as_column(["x", "y", "y", "x"] * 50)
     clash = Table("t", ("a", "a=y", "label"), (texts, np.arange(200.0), labels))
     with pytest.raises(InputError, match="gives 'a=y' more than once"):
-        assemble(clash, one_hot=True)
+        assemble(clash, TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -148,19 +150,19 @@ def test_one_hot_has_limits() -> None:
 def test_features_that_cannot_be_used(features: list[str], said: str) -> None:
     labels = as_column(["0", "0", "1", "1"] * 10)
     with pytest.raises(InputError, match=said) as caught:
-        assemble(Table("t", ("a", "label"), (as_column(features), labels)))
+        assemble(Table("t", ("a", "label"), (as_column(features), labels)), Reading("t"))
     assert "\n" not in str(caught.value)
 
 
 def test_equal_input_gives_an_equal_fingerprint_and_any_other_another(tmp_path: Path) -> None:
     rows = lines()
     path = written(tmp_path / "t.csv", rows)
-    prints = [load(str(path), one_hot=True).fingerprint for _ in range(2)]
-    prints.append(load(str(path), one_hot=True, seed=43).fingerprint)
-    prints.append(load(str(path), one_hot=True, bits=3).fingerprint)
-    prints.append(load(str(path), one_hot=True, test_part=0.25).fingerprint)
+    prints = [load(Reading(str(path), one_hot=True)).fingerprint for _ in range(2)]
+    prints.append(load(Reading(str(path), one_hot=True, seed=43)).fingerprint)
+    prints.append(load(Reading(str(path), one_hot=True, bits=3)).fingerprint)
+    prints.append(assemble(read(path), TEXTS, test_part=0.25).fingerprint)
     path.write_text(path.read_text().replace("speed", "pace"))
-    prints.append(load(str(path), one_hot=True).fingerprint)
+    prints.append(load(Reading(str(path), one_hot=True)).fingerprint)
     assert prints[0] == prints[1] and len(set(prints)) == 5
     assert all(len(text) == 64 for text in prints)
 
@@ -168,7 +170,7 @@ def test_equal_input_gives_an_equal_fingerprint_and_any_other_another(tmp_path: 
 @pytest.mark.parametrize("bits", [1, 8])
 def test_codes_are_the_quantisers_of_the_values(bits: int) -> None:
     table, _ = find_table("iris")
-    dataset = load("iris", bits=bits)
+    dataset = load(Reading("iris", bits=bits))
     classes, labels = classes_of(table, 4)
     split, _ = stratified(labels, classes, seed=42)
     for column, quantiser in enumerate(dataset.quantisers):
@@ -195,13 +197,13 @@ def test_truths_are_one_bit_with_and_without_one_hot(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="column 'mode' is not numeric"):
         load(str(tmp_path / "t.csv"))
     table = read(tmp_path / "t.csv")
-    for dataset in (assemble(table.choose(Choice(drop=("mode",)))), assemble(table, one_hot=True)):
+    for dataset in (assemble(table.choose(Choice(drop=("mode",))), Reading("t")), assemble(table, TEXTS)):
         development = dataset.development
         assert dataset.columns == ("door open", "mode=on")[: len(dataset.columns)]
         assert set(development.input_bits) == {1}
         assert np.array_equal(development.train.codes[:, 0], development.train.labels)
     # As classes they keep their words.
-    assert load(str(tmp_path / "t.csv"), target="door open", one_hot=True).classes == ("TRUE", "false")
+    assert load(Reading(str(tmp_path / "t.csv"), "door open", one_hot=True)).classes == ("TRUE", "false")
 
 
 def test_values_beyond_single_precision_are_told_apart() -> None:
@@ -209,6 +211,6 @@ def test_values_beyond_single_precision_are_told_apart() -> None:
     numbers = np.arange(120.0)
     for scale, start in ((1e300, 1.0), (1e-300, 1.0), (1.0, 1.7e9)):
         values = (start + (numbers % 2) * 3 + numbers / 1000) * scale
-        codes = assemble(Table("t", ("v", "label"), (values, labels))).development.train
+        codes = assemble(Table("t", ("v", "label"), (values, labels)), Reading("t")).development.train
         # The threshold that matters is the first bit of the range.
         assert np.array_equal(codes.codes[:, 0] >> 3, codes.labels)

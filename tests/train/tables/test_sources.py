@@ -14,6 +14,7 @@ import sklearn.datasets
 from inkling.train.errors import InputError
 from inkling.train.tables import sources
 from inkling.train.tables.dataset import Dataset
+from inkling.train.tables.reading import Reading
 from inkling.train.tables.sources import load, names
 
 REPOSITORY = Path(__file__).parents[3]
@@ -119,9 +120,9 @@ def test_the_last_column_is_the_target_and_that_is_said(tmp_path: Path) -> None:
     path.write_text("kind,x,y\n" + "".join(f"{'ab'[i % 2]},{i},{i % 3}\n" for i in range(30)))
     with pytest.raises(InputError, match="'kind' is not numeric"):
         load(str(path))
-    dataset = load(str(path), target="kind")
+    dataset = load(Reading(str(path), target="kind"))
     assert (dataset.columns, dataset.classes, dataset.notes) == (("x", "y"), ("a", "b"), ())
-    dataset = load(str(path), one_hot=True)
+    dataset = load(Reading(str(path), one_hot=True))
     assert dataset.classes == ("0", "1", "2")
     assert dataset.notes[0] == "no --target given: the last column, 'y', is the target"
     assert load("iris").notes == ()
