@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
-
 from inkling.campaigns.file import Loaded, load
 from inkling.campaigns.store import Store, open_store
+from inkling.reports.terminal.console import Terminal
 from inkling.runs.progress import Stages
 from inkling.runs.workers import cores
 from inkling.train.errors import InputError
@@ -67,7 +66,7 @@ def explore(asked: Exploration) -> bool:
             counts = {"points_stored": stored, "points_failed": failed}
             print(json.dumps({"campaign": name, "store": str(store), **counts}))
         else:
-            Console().print(
+            Terminal().print(
                 f"{name}: {stored} points stored, {failed} failed\nreport: inkling report {store}",
                 highlight=False,
                 markup=False,
@@ -85,7 +84,7 @@ def _compute(asked: Exploration, loaded: Loaded, store: Store, done: set[bytes],
     if there == total:
         return 0
     missing = (point for point in loaded.campaign.points() if bytes.fromhex(point.key) not in done)
-    with Stages(Console(stderr=asked.as_json)) as stages, stages.running("explore", total=total) as progress:
+    with Stages(Terminal(stderr=asked.as_json)) as stages, stages.running("explore", total=total) as progress:
         progress(there, total)
         with _interrupts() as stopped, contextlib.closing(outcomes(loaded, missing, engine)) as coming:
             for found in coming:

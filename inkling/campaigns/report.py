@@ -5,7 +5,7 @@ result is a function of what is stored alone, in the campaign's canonical order,
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from inkling.reports.results.statistics import (
     wilcoxon,
     within,
 )
+from inkling.reports.terminal.console import Terminal
+from inkling.reports.terminal.table import Column, show
 from inkling.train.errors import InputError
 
 
@@ -67,7 +69,7 @@ def show_campaign(place: str, *, as_json: bool = False, name: str | None = None)
             raise InputError(f"{store}: holds no campaign{'' if name is None else f' {name!r}'}")
         reports = [summary(store, campaign) for campaign in campaigns]
     if as_json:
-        print(json.dumps(reports[0] if len(reports) == 1 else reports, indent=1, ensure_ascii=False))
+        print(json.dumps(reports[0] if len(reports) == 1 else reports, indent=1))
         return
     for report in reports:
         _print(report)
@@ -244,23 +246,19 @@ def _comparisons(
 
 
 def _print(report: Mapping[str, Any]) -> None:
-    from rich.console import Console
-
-    console = Console()
+    console = Terminal()
     counts = report["points"]
     console.print(
         f"{report['campaign']}: {counts['stored']} of {counts['asked']} points, {counts['failed']} failed, "
-        f"{counts['missing']} missing",
-        markup=False,
-        highlight=False,
+        f"{counts['missing']} missing"
     )
     for group in report["groups"]:
         _print_group(group, console)
 
 
-def _print_group(group: Mapping[str, Any], console: Any) -> None:
+def _print_group(group: Mapping[str, Any], console: Terminal) -> None:
     title = f"{group['dataset']}, {group['technology']} (majority rate {100 * group['majority_rate']:.1f} %)"
-    limits = [f"{item['limit_cm2']:g} cm2" for item in group["contenders"][0]["at"]]
+    limits = [f"{item['limit_cm2']:g}" for item in group["contenders"][0]["at"]]
     rows = [
         [
             f"{item['method']} {item['budget']}{' (rival)' if item['rival'] else ''}",
@@ -273,12 +271,21 @@ def _print_group(group: Mapping[str, Any], console: Any) -> None:
         ]
         for item in group["contenders"]
     ]
-    _print_table(console, f"{title}: test accuracy in %", ["method", "splits", "hypervolume", *limits], rows)
+    console.print(f"\n{title}: test accuracy in %")
+    # Areas between the smallest and the largest are the first to go.
+    inner = [0, *range(1, len(limits) - 1), 0][: len(limits)]
+    columns = [
+        Column("method", text=True),
+        Column("splits"),
+        Column("hypervolume"),
+        *(Column(f"within\n{limit} cm2", drop=drop) for limit, drop in zip(limits, inner, strict=True)),
+    ]
+    show(columns, rows, console, notes=["Means over the splits +- their standard deviation."])
     best = ", ".join(
         f"{100 * item['test']['mean']:.1f} % within {item['limit_cm2']:g} cm2 ({item['method']} {item['budget']})"
         for item in group["front"]
     )
-    console.print(f"front of all: {best}\n", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"front of all: {best}")
     tests = [
         [
             f"{item['method']} {item['budget']}",
@@ -290,15 +297,14 @@ def _print_group(group: Mapping[str, Any], console: Any) -> None:
         for item in group["comparisons"]
     ]
     if tests:
-        heads = ["method", "against", "measure", "difference", "p, corrected t", "p, Holm", "p, Wilcoxon"]
-        _print_table(console, f"{title}: against the rivals", heads, tests)
-
-
-def _print_table(console: Any, title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*heads, title=title, title_justify="left")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+        columns = [
+            Column("method", text=True),
+            Column("against", text=True),
+            Column("measure", text=True),
+            Column("difference"),
+            Column("p,\ncorrected t", drop=1),
+            Column("p,\nHolm"),
+            Column("p,\nWilcoxon", drop=2),
+        ]
+        console.print(f"\n{title}: against the rivals")
+        show(columns, tests, console)

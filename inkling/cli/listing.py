@@ -5,16 +5,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from inkling.reports.terminal import table
+from inkling.reports.terminal.console import Terminal
+from inkling.reports.terminal.table import Column
 from inkling.train.tables import sources
 
 
 def show_datasets(as_json: bool = False) -> None:
     """Print the named data sets."""
-    heads = {"name": "name", "rows": "rows", "columns": "features", "classes": "classes", "origin": "from"}
+    heads = {
+        "name": Column("name", text=True),
+        "rows": Column("rows"),
+        "columns": Column("features"),
+        "classes": Column("classes"),
+        "origin": Column("from", text=True),
+    }
     rows = [{key: getattr(item, key) for key in heads} | {"about": item.about} for item in sources.names()]
     _show(rows, heads, as_json)
 
@@ -32,7 +37,8 @@ def show_technologies(paths: Sequence[Path], as_json: bool = False) -> None:
             "cells": [cell.type.name for cell in technology.cells],
         }
     ]
-    _show(rows, {"name": "technology", "voltages": "supply, V", "cells": "combinational cells"}, as_json)
+    heads = ("technology", "supply, V", "combinational cells")
+    _show(rows, {key: Column(head, text=True) for key, head in zip(rows[0], heads, strict=True)}, as_json)
 
 
 def show_doctor(as_json: bool = False) -> bool:
@@ -40,7 +46,12 @@ def show_doctor(as_json: bool = False) -> bool:
     from inkling.cli.doctor import examine
 
     found = examine()
-    heads = {"name": "name", "found": "found", "version": "version", "cure": "what to do"}
+    heads = {
+        "name": Column("name", text=True),
+        "found": Column("found", text=True),
+        "version": Column("version", text=True, drop=1),
+        "cure": Column("what to do", text=True),
+    }
     _show([item.to_json() for item in found], heads, as_json)
     return all(item.found for item in found)
 
@@ -50,12 +61,12 @@ def show_comparison(folders: Sequence[Path], converters: Path | None, as_json: b
     from inkling.designs.compare import compare
     from inkling.reports.results.converters import read
 
-    table = read(converters) if converters is not None else None
-    lines, doubts = compare(folders, table)
+    prices = read(converters) if converters is not None else None
+    lines, doubts = compare(folders, prices)
     if as_json:
         data: dict[str, Any] = {"points": [line.to_json() for line in lines], "notes": list(doubts)}
-        if table is not None:
-            data["converters"] = {"technology": table.technology, "source": table.source}
+        if prices is not None:
+            data["converters"] = {"technology": prices.technology, "source": prices.source}
         print(json.dumps(data, indent=1))
         return
     rows = []
@@ -74,28 +85,34 @@ def show_comparison(folders: Sequence[Path], converters: Path | None, as_json: b
                 "converter_power": "" if extra is None else f"{extra.power_mw:.3g}",
             }
         )
-    heads = {"run": "run", "name": "name", "area": "area cm2", "test": "test %", "balanced": "balanced %"}
-    heads |= {"power": "mW at 0.6 V", "bits": "input bits"}
-    if table is not None:
-        heads |= {"converters": "converters cm2", "converter_power": "converters mW"}
-    _show(rows, heads, False)
-    for doubt in (*doubts, *([f"converters: {table.technology}, {table.source}"] if table is not None else [])):
-        Console().print(doubt, markup=False, highlight=False, soft_wrap=True)
+    heads = {
+        "run": Column("run", text=True),
+        "name": Column("name", text=True),
+        "area": Column("area\ncm2"),
+        "test": Column("test\n%"),
+        "balanced": Column("balanced\n%", drop=2),
+        "power": Column("mW at\n0.6 V"),
+        "bits": Column("input\nbits", drop=1),
+    }
+    notes = list(doubts)
+    if prices is not None:
+        heads |= {"converters": Column("converters\ncm2"), "converter_power": Column("converters\nmW")}
+        notes.append(f"converters: {prices.technology}, {prices.source}")
+    _show(rows, heads, False, notes)
 
 
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
 
 
-def _show(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str], as_json: bool) -> None:
-    """Rows as a JSON list with all their keys, or as a table with the columns of `heads`."""
+def _show(
+    rows: Sequence[Mapping[str, Any]], heads: Mapping[str, Column], as_json: bool, notes: Sequence[str] = ()
+) -> None:
+    """Rows as a JSON list with all their keys, or as a table with the columns of `heads` by the rows' keys."""
     if as_json:
-        print(json.dumps([dict(row) for row in rows], indent=1, ensure_ascii=False))
+        print(json.dumps([dict(row) for row in rows], indent=1))
         return
-    table = Table(*heads.values())
-    for row in rows:
-        table.add_row(*(Text(_cell(row[key])) for key in heads))
-    Console().print(table)
+    table.show(list(heads.values()), [[_cell(row[key]) for key in heads] for row in rows], Terminal(), notes=notes)
 
 
 def _cell(value: Any) -> str:

@@ -14,6 +14,7 @@ import inkling.cli.runs
 import inkling.cli.steps
 import inkling.cli.views  # noqa: F401
 from inkling.cli.app import app
+from inkling.reports.terminal.streams import tolerate
 from inkling.train.errors import InputError
 
 # Typer carries its own copy of click inside and gives the base of its errors no name.
@@ -22,6 +23,7 @@ Usage = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 def main() -> None:
     """The console script: wrong input is one line and exit code 2, Ctrl-C is 130."""
+    tolerate()
     # A user's own train.py or sim/ in the working folder must never shadow our packages, also in worker processes;
     # where the working folder is that of our packages (a checkout), there is nothing to shadow.
     working = {"", str(Path.cwd())} - {str(Path(__file__).resolve().parents[2])}

@@ -65,15 +65,14 @@ def train(
     """
     check_effort(effort)
     check_seed(seed)
-    from rich.console import Console
-
+    from inkling.reports.terminal.console import Terminal
     from inkling.runs import steps
     from inkling.train.tables.reading import Reading
 
     reading = Reading(table, target, seed, bits, ranges, one_hot, drop_missing)
     with ending():
         found = steps.train(reading, out, kind=kind, hidden=hidden or (), effort=EFFORTS[effort], data=data)
-    steps.show(found, Console(), as_json)
+    steps.show(found, Terminal(), as_json)
 
 
 @app.command()
@@ -106,12 +105,11 @@ def approximate(
         raise InputError(f"--moves {moves} is outside 1..1000000000000")
     if not 0 <= tolerance <= 1:
         raise InputError(f"--tolerance {tolerance} is outside 0..1")
-    from rich.console import Console
-
+    from inkling.reports.terminal.console import Terminal
     from inkling.runs import steps
     from inkling.runs.request import technology_of
 
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     with ending():
         found = steps.approximate(
             network,
@@ -146,12 +144,11 @@ def emit(
     """
     check_effort(effort)
     check_seed(seed)
-    from rich.console import Console
-
+    from inkling.reports.terminal.console import Terminal
     from inkling.runs import steps
     from inkling.runs.request import technology_of
 
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     with ending():
         found, passed = steps.emit(
             network,

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from inkling.designs.rows import design_rows
+from inkling.reports.terminal.console import Terminal
+from inkling.reports.terminal.table import Column, show
 from inkling.sim.designs.folder import DesignFolder, read
 from inkling.sim.faults import stuck_at
 from inkling.sim.kernels.gates import port_columns
@@ -134,7 +134,7 @@ def test_set_csv(design: DesignFolder, values: NDArray[np.uint8]) -> str:
 
 
 def _show(summary: dict[str, Any], path: Path) -> None:
-    console = Console()
+    console = Terminal()
     likely = summary["at_defect_rate"]
     lines = [
         f"{summary['design']}: {summary['faults']:,} stuck-at faults of {summary['cells']:,} cells on "
@@ -147,8 +147,10 @@ def _show(summary: dict[str, Any], path: Path) -> None:
         f"test set: {summary['test_set']['vectors']} vectors with the same coverage, in {path}",
     ]
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    table = Table("critical cell", "type", "stuck at", summary["measure"])
-    for item in summary["critical_cells"]:
-        table.add_row(item["instance"], item["cell"], str(item["stuck_at"]), f"{item['accuracy']:.2%}")
-    console.print(table)
+        console.print(line)
+    cells = [
+        (item["instance"], item["cell"], str(item["stuck_at"]), f"{item['accuracy']:.2%}")
+        for item in summary["critical_cells"]
+    ]
+    heads = (Column("critical cell", text=True), Column("type", text=True), Column("stuck at"))
+    show((*heads, Column(summary["measure"])), cells, console)

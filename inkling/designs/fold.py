@@ -291,9 +291,9 @@ def _write(place: Path, texts: dict[str, str]) -> None:
 
 
 def _show(summary: dict[str, Any], verdicts: list[Verdict], place: Path) -> None:
-    from rich.console import Console
+    from inkling.reports.terminal.console import Terminal
 
-    console = Console()
+    console = Terminal()
     console.print(
         f"{summary['area_cm2']:.3f} cm2: {summary['gates']} gates and {summary['flip_flops']} flip-flops, "
         f"{summary['clocks']} clocks"

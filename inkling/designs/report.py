@@ -8,8 +8,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
 from inkling.approx.reference import netlist_files
 from inkling.hdl.cells.egfet import technology as built_in
 from inkling.reports.page.classifier import write
@@ -21,6 +19,7 @@ from inkling.reports.results.converters import Converters
 from inkling.reports.results.converters import read as read_converters
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report, read
+from inkling.reports.terminal.console import Terminal
 from inkling.runs.archive import archives
 from inkling.runs.design import circuit_of
 from inkling.sim.verdicts import files as verdict_files
@@ -52,7 +51,7 @@ def rebuild(folder: Path, *, converters: Path | None = None, as_json: bool = Fal
     except OSError as error:
         raise InputError(f"{folder} cannot be written to ({error.strerror})") from error
     data = report.to_json()
-    Console(stderr=as_json).print(f"report: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+    Terminal(stderr=as_json).print(f"report: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
     if as_json:
         print(json.dumps(data, indent=1))
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from inkling.designs.rows import design_rows
 from inkling.fields.verify import is_field, verify_field
 from inkling.hdl.circuits.classifier import SHARING
 from inkling.reports.page.escape import plain
+from inkling.reports.terminal.console import Terminal
+from inkling.reports.terminal.table import Column, show
 from inkling.runs.effort import EFFORTS
 from inkling.sim.blame.trace import Blame, blame
 from inkling.sim.blame.waveform import vcd
@@ -48,7 +47,7 @@ def verify(
         if rows is not None:
             raise InputError(f"{folder} holds a field, which has queries and no rows; leave --rows out")
         return verify_field(folder, vectors=budget.vectors, proof_s=budget.proof_s, trust=trust, as_json=as_json)
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     designs = [(place, read(place)) for place in design_folders(folder)]
     sharing = _sharing(folder)
     documents = []
@@ -79,7 +78,7 @@ def verify(
         passed = outcome is not Outcome.FAILED
         print(json.dumps({"passed": passed, "outcome": outcome, "designs": documents}, indent=1))
     else:
-        console.print(_summary(documents))
+        _summarise(documents, console)
     for kind, words in (
         (Outcome.FAILED, "verification failed for {}; see verdict.json there"),
         (Outcome.UNDECIDED, "undecided: {}; nothing differed, but a check came to no result; see verdict.json there"),
@@ -134,8 +133,8 @@ def _blamed(found: Blame) -> str:
     return f"  {found.route}: {place} ({found.told}); vector: {values}"
 
 
-def _summary(documents: list[dict[str, Any]]) -> Table:
-    table = Table("design", "outcome", "routes", "failed", "undecided", "source to cells")
+def _summarise(documents: list[dict[str, Any]], console: Terminal) -> None:
+    rows = []
     for item in documents:
         of = {
             kind: [verdict["route"] for verdict in item["verdicts"] if verdict["outcome"] == kind] for kind in Outcome
@@ -145,6 +144,13 @@ def _summary(documents: list[dict[str, Any]]) -> Table:
         if bulk:
             proven += f"; {bulk[0]:,} vectors"
         routes = (", ".join(of[kind]) or "none" for kind in (Outcome.FAILED, Outcome.UNDECIDED))
-        cells = (plain(item["name"]), item["outcome"], str(len(item["verdicts"])), *routes, proven)
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+        rows.append((item["name"], item["outcome"], str(len(item["verdicts"])), *routes, proven))
+    columns = (
+        Column("design", text=True),
+        Column("outcome", text=True),
+        Column("routes"),
+        Column("failed", text=True),
+        Column("undecided", text=True),
+        Column("source to cells", text=True),
+    )
+    show(columns, rows, console)

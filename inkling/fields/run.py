@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
 from inkling.approx.programs.process import ToolError
 from inkling.approx.reference import field_files as integer_files
@@ -22,6 +21,7 @@ from inkling.hdl.fields import call, numba_kernel, unpack
 from inkling.hdl.fields.plan import plan
 from inkling.reports.page.field import keep, page
 from inkling.reports.results.field import FieldReport
+from inkling.reports.terminal.console import Terminal
 from inkling.runs.folder import run_folder
 from inkling.runs.progress import Stages
 from inkling.sim.fields import kernels
@@ -67,7 +67,7 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
     # Where the result goes does not change what is learnt.
     mark = hashlib.sha256(repr((learns.mark(), type(learns).__name__, ask)).encode()).hexdigest()[:12]
     kept = out.parent / f"{out.name}.checkpoint-{mark}"
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     with run_folder(out) as folder, Stages(console) as stages:
         kept.mkdir(parents=True, exist_ok=True)
         with stages.running("train") as shown:

@@ -7,9 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from inkling.reports.page.escape import plain
+from inkling.reports.terminal.console import Terminal
 from inkling.sim.fields.recheck import FieldBudget, recheck
 from inkling.sim.verdicts import files
 from inkling.sim.verdicts.verdict import Outcome, overall
@@ -25,7 +24,7 @@ def verify_field(folder: Path, *, vectors: int, proof_s: float, trust: bool, as_
 
     Raises InputError where a file is missing or malformed, or verdict.json cannot be written.
     """
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     name = plain(folder.name)
     console.print(name, style="bold", highlight=False, markup=False)
     verdicts = recheck(

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
 from inkling.approx.quantise.models import Conversion, convert
 from inkling.reports.page.regression import write as write_regression
+from inkling.reports.terminal.console import Terminal
 from inkling.runs import regression
 from inkling.runs.archive import archives
 from inkling.runs.design import Built, Job, build
@@ -78,7 +78,7 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
     from inkling.approx.quantise.from_onnx import read
     from inkling.train.tables.sources import find_table
 
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     model = read(asked.model, task=asked.task)
     table, note = find_table(asked.reading.source)
     readings = _readings(table, asked, model, note)
@@ -263,5 +263,5 @@ def _write_asked(asked: Import, fingerprint: str, folder: Path) -> None:
     (folder / "run.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def _say(console: Console, stage: str, text: str) -> None:
+def _say(console: Terminal, stage: str, text: str) -> None:
     console.print(f"{stage:<8}{text}", highlight=False, markup=False, soft_wrap=True)

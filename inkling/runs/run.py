@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from inkling.approx.programs.process import ToolError
 from inkling.hdl.cells.technology import Technology
+from inkling.reports.terminal.console import Terminal
 from inkling.runs.candidates import (
     Candidate,
     arithmetic,
@@ -46,7 +46,7 @@ def execute(request: Request, *, as_json: bool = False) -> None:
 
     Raises InputError for wrong input; inkling.approx.programs.process.ToolError where a tool is missing.
     """
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     begun = time.perf_counter()
     from inkling.train.tables.sources import load
 
@@ -61,7 +61,7 @@ def execute(request: Request, *, as_json: bool = False) -> None:
         stages.done(
             "report", f"{time.perf_counter() - begun:.0f} s in all; seconds of the workers: {_seconds(built)}"
         )
-    from inkling.reports.page.terminal import show
+    from inkling.reports.terminal.run import show
 
     show(report, console)
     console.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)

@@ -21,10 +21,18 @@ def plain(text: str) -> str:
 
 def bare(text: str) -> str:
     """As `plain`, with a space where the text began or ended with some."""
-    spaced = _SPACES.sub(" ", text)
-    if spaced.isascii() and spaced.isprintable():
-        return spaced
-    return "".join("\ufffd" if c in _BIDI or unicodedata.category(c) in ("Cc", "Cs") else c for c in spaced)
+    return visible(_SPACES.sub(" ", text))
+
+
+def visible(text: str) -> str:
+    """The text with its spaces and line ends, and U+FFFD for every other control character and direction override."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c == "\n" or not _steers(c) else "\ufffd" for c in text)
+
+
+def _steers(c: str) -> bool:
+    return c in _BIDI or unicodedata.category(c) in ("Cc", "Cs")
 
 
 def shorten(text: str, limit: int) -> str:

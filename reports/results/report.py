@@ -1,7 +1,7 @@
 """`Report`: everything that a run found out about one table, written as report.json and report.html.
 
 Reading checks every field, for a report may come from anywhere. How it looks lives in
-`inkling.reports.page.classifier`, `inkling.reports.page.figure` and `inkling.reports.page.terminal`.
+`inkling.reports.page.classifier` and `inkling.reports.terminal.run`.
 """
 
 from collections.abc import Mapping

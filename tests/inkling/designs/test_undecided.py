@@ -15,10 +15,10 @@ from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense
 from inkling.cli.main import app
 from inkling.designs.report import rebuild
 from inkling.hdl.cells.egfet import technology
-from inkling.reports.page import terminal
 from inkling.reports.page.classifier import write
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report, read
+from inkling.reports.terminal import run as terminal
 from inkling.runs.design import Built, Job, build
 from inkling.runs.effort import EFFORTS
 from inkling.runs.outcome import undecided

@@ -4,16 +4,16 @@ from types import SimpleNamespace
 
 from rich.console import Console
 
-from inkling.reports.page.terminal import show
 from inkling.reports.results.report import Report
+from inkling.reports.terminal.run import show
 
 
-def shown(report: Report, *, terminal: bool) -> str:
+def shown(report: Report, *, terminal: bool, width: int = 140) -> str:
     file = io.StringIO()
     console = Console(
         file=file,
         force_terminal=terminal,
-        width=140 if terminal else 40,
+        width=width if terminal else 40,
         color_system="standard" if terminal else None,
     )
     show(report, console)
@@ -23,9 +23,10 @@ def shown(report: Report, *, terminal: bool) -> str:
 def test_plain_text_has_one_line_per_point_by_area_and_a_summary(examples: SimpleNamespace) -> None:
     lines = shown(examples.report(), terminal=False).splitlines()
     names = ["net-0", "tree-4", "net-1", "net-2", "tree-16", "tree-64", "logistic-4b"]
-    assert [re.findall(r"net-\d|tree-\d+|logistic-4b", line)[0] for line in lines[1:-1]] == names
+    assert [re.findall(r"net-\d|tree-\d+|logistic-4b", line)[0] for line in lines[1:-2]] == names
     assert lines[-1].startswith("valves: 90.0") and "4 times smaller" in lines[-1]
     assert all(ord(c) < 128 or c in "…²\xa0" for c in "".join(lines))
+    assert lines[-2].startswith("* on the front")
     starred = [name for name, line in zip(names, lines[1:], strict=False) if line.startswith("*")]
     assert starred == names[:-1]
 
@@ -38,7 +39,7 @@ def test_unverified_designs_say_no(examples: SimpleNamespace) -> None:
 
 def test_a_terminal_gets_a_styled_table(examples: SimpleNamespace) -> None:
     text = shown(examples.report(), terminal=True)
-    assert "\x1b[" in text and "─" in text
+    assert "\x1b[" in text and "---" in text
     assert "net-2" in text and "4.0x" in text
 
 
@@ -55,3 +56,23 @@ def test_a_design_without_a_gate_is_infinitely_smaller(examples: SimpleNamespace
     points = (examples.point("net-0", 0.5, 0.0),)
     for terminal in (False, True):
         assert "∞x" in shown(examples.report(points=points), terminal=terminal)
+
+
+def test_on_eighty_columns_names_are_whole_and_figures_are_never_cut(examples: SimpleNamespace) -> None:
+    figures = {"area_cm2": 0.006_123, "static_power_mw": {"0.6": 0.003_25}, "delay_ms": {"0.6": 12_345.0}}
+    long = "a name of a design that is longer than what is left"
+    points = (examples.point("power-of-two-masked", 1.0, 0.5, **figures), examples.point(long, 0.91, 1.0))
+    report = examples.report(points=points)
+    bare = re.sub(r"\x1b\[[\d;]*m", "", shown(report, terminal=True, width=80))
+    *lines, headline = bare.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in bare and "power-of-two-masked" in bare
+    for figure in ("0.00612", "100.00", "0.00325"):
+        assert figure in bare
+    # The long name goes on in the lines below, whole.
+    start = next(k for k, line in enumerate(lines) if "a name of" in line)
+    left = lines[start].index("a name of")
+    words = " ".join(line[left:].split("  ")[0] for line in lines[start : start + 4])
+    assert long in words
+    assert "Left out for lack of room:" in bare and "method" in bare
+    assert "* on the front" in bare and headline.startswith("valves: ")
