@@ -37,8 +37,8 @@ char32_t char8_t co_await co_return co_yield compl concept const_cast consteval 
 double dynamic_cast errno explicit false float friend goto i386 inline int16_t int32_t int64_t int8_t intptr_t linux
 long main memcpy memset mutable namespace noexcept not_eq nullptr operator or_eq private ptrdiff_t public reflexpr
 register reinterpret_cast requires short size_t sizeof static_assert static_cast std switch synchronized template
-thread_local throw true try typeid typename typeof typeof_unqual uint16_t uint32_t uint64_t uint8_t uintptr_t unix using volatile
-wchar_t xor_eq
+thread_local throw true try typeid typename typeof typeof_unqual uint16_t uint32_t uint64_t uint8_t
+uintptr_t unix using volatile wchar_t xor_eq
 """
 
 # VHDL, IEEE 1076-2019, section 15.10.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inkling.reports.page.classifier import write
-from inkling.reports.results.conclusion import chosen, conclude, figures, power_source, times_smaller
+from inkling.reports.results.conclusion import chosen, conclude, figures, power_source, times_smaller, wilson
 from inkling.reports.results.published import PAPERS, published
 from inkling.reports.results.report import read
 from inkling.train.errors import InputError
@@ -151,7 +151,7 @@ def test_the_headline_says_when_the_tree_wins(examples: SimpleNamespace) -> None
 def test_the_headline_uses_the_toughest_rival_even_if_it_is_no_tree(examples: SimpleNamespace) -> None:
     small = examples.point("linear", 0.95, 0.25, method="logistic regression")
     base = examples.report()
-    found = conclude(examples.report(rivals=(*base.rivals, small)))
+    found = conclude(examples.report(rivals=(*base.rivals, small), points=base.points[1:]))
     assert "but the rival wins" in found.main and "linear (logistic regression" in found.main
 
 
@@ -172,9 +172,44 @@ def test_validation_rows_choose_and_unverified_designs_never_win(examples: Simpl
     assert "no design was produced" in conclude(examples.report(points=())).main
 
 
+def test_the_tree_wins_only_where_no_design_beats_one(examples: SimpleNamespace) -> None:
+    """The chosen design loses to tree-16, but net-0 is smaller than every tree of its accuracy."""
+    points = (examples.point("net-0", 0.80, 0.125), examples.point("net-1", 0.85, 3.0))
+    found = conclude(examples.report(points=points))
+    assert found.design is points[1]
+    assert "wins" not in found.main and "3 times smaller; net-0, 80.0" in found.main
+    # A design that another tree undercuts is no such comfort.
+    found = conclude(examples.report(points=(examples.point("net-0", 0.75, 0.5), points[1])))
+    assert "but the tree wins" in found.main
+
+
+def test_the_headline_names_the_majority_rate(examples: SimpleNamespace) -> None:
+    assert "the majority class alone: 50.0" in conclude(examples.report()).main
+
+
+def test_faultless_rows_still_have_an_error(examples: SimpleNamespace) -> None:
+    """Of 20 rows without a mistake the binomial error is 0, and a design a tenth as large would be passed over."""
+    rows = {"train": 40, "validation": 20, "test": 20}
+    points = (examples.point("small", 0.96, 0.1), examples.point("large", 1.0, 1.0))
+    assert chosen(examples.report(points=points, rows=rows)) is points[0]
+    assert chosen(examples.report(points=points, rows={**rows, "validation": 2000})) is points[1]
+    low, high = wilson(1.0, 20)
+    assert 0.95 < low < 0.96 and high == pytest.approx(1.0)
+    assert wilson(0.0, 0) == (0.0, pytest.approx(0.5))
+
+
+def test_a_design_that_a_rival_undercuts_is_not_the_headline(examples: SimpleNamespace) -> None:
+    """On the validation rows; where every design near the best is undercut, the smallest is told all the same."""
+    points = (examples.point("net-0", 0.895, 0.5), examples.point("net-1", 0.90, 0.6))
+    rivals = (examples.tree(9, 0.898, 0.4),)
+    assert chosen(examples.report(points=points, rivals=rivals)) is points[1]
+    both = (*rivals, examples.tree(10, 0.91, 0.5))
+    assert chosen(examples.report(points=points, rivals=both)) is points[0]
+
+
 def test_the_smallest_within_one_standard_error_of_the_best_is_chosen(examples: SimpleNamespace) -> None:
-    # One standard error of 0.9 on 250 validation rows is 0.019.
-    points = (examples.point("best", 0.9, 1.0), examples.point("near", 0.882, 0.5), examples.point("far", 0.88, 0.1))
+    # One standard error of 0.9 on 250 validation rows is 0.019; Wilson's interval ends at 0.879.
+    points = (examples.point("best", 0.9, 1.0), examples.point("near", 0.880, 0.5), examples.point("far", 0.878, 0.1))
     assert chosen(examples.report(points=points)) is points[1]
 
 
