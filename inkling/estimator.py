@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from inkling.approx.reference.network import IntegerNetwork
 from inkling.approx.reference.operations import ArgMax
 from inkling.runs.design import Built, Job, build
 from inkling.runs.effort import Effort
@@ -113,7 +114,8 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes = self._read(X)
         if not isinstance(self.network_.layers[-1], ArgMax):
             raise InputError("this network ends without scores: use family='network'")
-        scores = replace(self.network_, layers=self.network_.layers[:-1]).predict(codes).astype(np.float64)
+        network = IntegerNetwork(self.network_.inputs, self.network_.layers[:-1], self.network_.classes)
+        scores = network.predict(codes).astype(np.float64)
         found: NDArray[np.float64] = scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
         return found
 

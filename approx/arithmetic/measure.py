@@ -52,7 +52,7 @@ def fingerprint(network: IntegerNetwork) -> str:
     found = hashlib.sha256(f"{network.inputs!r} {network.classes}".encode())
     for layer in network.layers:
         found.update(type(layer).__name__.encode())
-        for field in dataclasses.fields(layer):
+        for field in dataclasses.fields(layer):  # type: ignore[arg-type]
             value = getattr(layer, field.name)
             if isinstance(value, np.ndarray):
                 found.update(

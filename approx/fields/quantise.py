@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.reference.coding import Coding, coordinate_code, encode
-from inkling.approx.reference.field import IntegerField, check
+from inkling.approx.reference.field import IntegerField, check_packed, layered
 from inkling.approx.reference.operations import (
     ClippedReLU,
     CoordinateSum,
     Dense,
-    FieldLayer,
     GridRead,
     Ints,
+    Operation,
     PeriodicQuadratic,
     Rescale,
 )
@@ -87,11 +87,11 @@ def quantise(
     positions = np.zeros((0, 3), np.float32) if field.sight is None else field.sight.positions
     ways = math.floor(TRIED ** (1 / (len(field.weights) - 1))) if judge and len(field.weights) > 1 else 1
     made = (
-        IntegerField(tuple(reads), extra, layers, field.meaning, coding, positions)
+        IntegerField(layered(reads, extra, layers), field.meaning, coding, positions)
         for layers, extra, coding in _chains(field, exact, x, centred, ways)
     )
     found = max(made, key=judge) if judge else next(made)
-    check(found)
+    check_packed(found)
     return found
 
 
@@ -149,14 +149,14 @@ class _Layer:
 @dataclass(frozen=True)
 class _Made:
     dense: Dense
-    activation: FieldLayer
+    activation: Operation
     extra: CoordinateSum | None
     signal: _Signal
 
 
 def _chains(
     field: floats.FloatField, exact: F64, x: _Signal, centred: Ints, ways: int, number: int = 0
-) -> Iterator[tuple[tuple[FieldLayer, ...], CoordinateSum | None, Coding]]:
+) -> Iterator[tuple[tuple[Operation, ...], CoordinateSum | None, Coding]]:
     """Integer layers from `number` on, given what enters exactly and in integers.
 
     The best `ways` of each hidden layer in every combination, the locally best first.
@@ -251,7 +251,7 @@ def _periodic(layer: _Layer) -> _Made:
 
 def _last(field: floats.FloatField, layer: _Layer) -> tuple[_Made, Coding]:
     """The answers: bytes of a picture, codes of a squared distance, or plain numbers with a scale."""
-    activation: FieldLayer
+    activation: Operation
     limit, low, high = layer.limit, field.output_low.astype(np.float64), field.output_high.astype(np.float64)
     margin, drop, low_code, high_code, stretch = 0, 0, 0, 2**30 - 1, 1.0
     if field.meaning == "picture":

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from inkling.approx.reference.coding import Coding
-from inkling.approx.reference.field import IntegerField, check
+from inkling.approx.reference.field import IntegerField, check_packed, layered
 from inkling.approx.reference.operations import (
     ClippedReLU,
     CoordinateSum,
     Dense,
-    FieldLayer,
     GridRead,
+    Operation,
     PeriodicQuadratic,
     Rescale,
 )
@@ -39,7 +39,7 @@ def random_field(
     """A field whose values use their whole range.
 
     levels: height, width, features and bits of each; shared: levels of one entry; periodic: what activates.
-    Raises InputError as `inkling.approx.reference.field.check` does.
+    Raises InputError as `inkling.approx.reference.field.check_packed` does.
     """
     rng = np.random.default_rng(seed)
     reads = []
@@ -50,7 +50,7 @@ def random_field(
     extra = None
     if coordinates:
         extra = CoordinateSum(rng.integers(-30000, 30001, (hidden[0], 2)), int(rng.integers(6, 12)))
-    layers: list[FieldLayer] = []
+    layers: list[Operation] = []
     inputs = sum(level[2] for level in levels)
     for number, wide in enumerate((*hidden, outputs)):
         weights, bias = rng.integers(-127, 128, (wide, inputs)), rng.integers(-9000, 9001, wide)
@@ -66,6 +66,6 @@ def random_field(
         inputs = wide
     positions = rng.random((entries if meaning == "visibility" else 0, 3)).astype(np.float32)
     coding = Coding((1.0,) * outputs, (0.0,) * outputs, 12, 5, 0, 2**29)
-    field = IntegerField(tuple(reads), extra, tuple(layers), meaning, coding, positions)
-    check(field)
+    field = IntegerField(layered(reads, extra, layers), meaning, coding, positions)
+    check_packed(field)
     return field

@@ -5,7 +5,7 @@ The estimate of area that ranks schedules lives here; the circuit is `inkling.hd
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal, TypeAlias
 
@@ -70,7 +70,7 @@ def without_constant_neurons(network: IntegerNetwork) -> IntegerNetwork:
         Dense(two.weights[:, kept], two.bias + two.weights[:, gone] @ low[gone]),
         ArgMax(),
     )
-    return replace(network, layers=layers)
+    return IntegerNetwork(network.inputs, layers, network.classes)
 
 
 def contests(two: Dense) -> Dense:
@@ -139,7 +139,7 @@ def difference_range(network: IntegerNetwork) -> tuple[int, int]:
     least, most = 0, 0
     for c in range(1, len(two.bias)):
         gap = Dense(two.weights[:c] - two.weights[c], two.bias[:c] - two.bias[c])
-        below, above = gap.interval(low, high)
+        below, above = gap.interval((low, high))
         least, most = min(least, int(below.min())), max(most, int(above.max()))
     return least, most
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.reference.network import Input, IntegerNetwork, without_unused_inputs
-from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense, Layer
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense, Operation
 from inkling.train.errors import InputError
 from inkling.train.networks.affine_model import Affine, AffineModel, Floats
 from inkling.train.tables.quantiser import Quantiser, check_bits, fit
@@ -182,7 +182,7 @@ def convert(
 class _Integers:
     """Integer layers over all inputs of the model, with what is needed to feed and read them."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Operation, ...]
     quantisers: tuple[Quantiser, ...]
     outputs: tuple[Output, ...]
     scales: tuple[tuple[float, ...], ...]
@@ -279,7 +279,7 @@ def _integers(
     zero, unit = (np.array(part) for part in zip(*(_middles(q) for q in quantisers), strict=True))
     zero, unit = np.where(np.isnan(fixed), zero, fixed), np.where(np.isnan(fixed), unit, 0.0)
     limit = 2 ** (bits.weights - 1) - 1
-    layers: list[Layer] = []
+    layers: list[Operation] = []
     scales: list[tuple[float, ...]] = []
     exact = bool(model.clips)
     affine = model.affine

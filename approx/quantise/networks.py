@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.reference.network import Input, IntegerNetwork, without_unused_inputs
-from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Ints, Layer
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Ints, Operation
 from inkling.train.networks.float_network import FloatNetwork, Floats
 from inkling.train.tables.dataset import Development
 
@@ -74,7 +74,7 @@ def power_of_two(network: FloatNetwork, development: Development) -> IntegerNetw
     if network.kind != "power_of_two" or network.bias_steps is None or network.activation_bits is None:
         raise ValueError("power_of_two needs a FloatNetwork of kind 'power_of_two'")
     _check_columns(network, development)
-    layers: list[Layer] = []
+    layers: list[Operation] = []
     # One unit of the values that enter a layer, per value.
     unit = 2.0 ** -np.array(network.input_bits, np.float64)
     last = len(network.weights) - 1
@@ -152,7 +152,7 @@ def _check_columns(network: FloatNetwork, development: Development) -> None:
         raise ValueError("the network was trained on another table: its input bits or classes differ")
 
 
-def _finish(development: Development, layers: Sequence[Layer]) -> IntegerNetwork:
+def _finish(development: Development, layers: Sequence[Operation]) -> IntegerNetwork:
     return without_unused_inputs(IntegerNetwork(inputs_of(development), tuple(layers), len(development.classes)))
 
 
@@ -174,7 +174,7 @@ def _weight_exponent(weights: Floats, weight_bits: int) -> int:
     return exponent
 
 
-def _dense_scores(network: FloatNetwork, weight_bits: int) -> list[Layer]:
+def _dense_scores(network: FloatNetwork, weight_bits: int) -> list[Operation]:
     """A single dense layer and the arg-max; inputs of different bits share the scale of their values."""
     weights = network.weights[0] / 2.0 ** np.array(network.input_bits)
     exponent = _weight_exponent(weights, weight_bits)
@@ -182,9 +182,9 @@ def _dense_scores(network: FloatNetwork, weight_bits: int) -> list[Layer]:
     return [Dense(whole, np.rint(network.biases[0] * 2.0**exponent).astype(np.int64)), ArgMax()]
 
 
-def _dense_chain(network: FloatNetwork, weight_bits: int, bits: int, fraction: float) -> list[Layer]:
+def _dense_chain(network: FloatNetwork, weight_bits: int, bits: int, fraction: float) -> list[Operation]:
     """All layers, with hidden values of `bits` bits, the last layer's largest weight at a fraction of its limit."""
-    layers: list[Layer] = []
+    layers: list[Operation] = []
     unit = 2.0 ** -np.array(network.input_bits, np.float64)
     hidden_unit = network.clip / 2**bits
     # Flooring takes half a unit off the mean of a hidden value; training has seen only its own floor.

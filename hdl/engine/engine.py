@@ -75,7 +75,7 @@ class FieldEngine(wiring.Component):  # type: ignore[misc]
             shapes = [TEXEL] * len(grid.y)
         bounds = field.intervals()
         for k, (dense, layer, fold) in enumerate(zip(field.dense, field.activations, how.folds, strict=True)):
-            low, high = bounds[2 * k]
+            low, high = bounds[field.layered.sums[k]]
             # Partial sums may leave the range: they wrap, and the whole sum is in range again.
             box = (int(low.min()), int(high.max()))
             stage = DenseStage(dense, layer, fold, shapes, box, carried, field.coordinates if k == 0 else None)

@@ -5,7 +5,7 @@ Pure arithmetic without a hardware library; the circuits that follow the schedul
 
 from dataclasses import dataclass
 
-from inkling.approx.reference.field import IntegerField, check
+from inkling.approx.reference.field import IntegerField, check_packed
 from inkling.approx.reference.operations import PeriodicQuadratic
 from inkling.train.errors import InputError
 
@@ -79,7 +79,7 @@ def schedule(field: IntegerField, lanes: int) -> Schedule:
     layers ("fully folded"). The blend of every grid level is as wide as the interval asks. Raises InputError as
     `check` does, and where the tables are too large for memories on a chip.
     """
-    check(field)
+    check_packed(field)
     if lanes < 1:
         raise InputError(f"a field engine needs at least 1 lane, not {lanes}")
     stored = sum(read.table.size * read.bits for read in field.reads)

@@ -16,7 +16,7 @@ from inkling.approx.reference.operations import (
     ClippedReLU,
     CoordinateSum,
     Dense,
-    FieldLayer,
+    Operation,
     PeriodicQuadratic,
     Rescale,
 )
@@ -92,7 +92,7 @@ def bits_of(low: int, high: int) -> int:
     return max(int(high).bit_length(), int(~low).bit_length() if low < 0 else 0) + 1
 
 
-def activated(layer: FieldLayer, x: Value) -> Value:
+def activated(layer: Operation, x: Value) -> Value:
     """The operation after a dense layer on one sum."""
     match layer:
         case ClippedReLU(shift, bits):
@@ -111,7 +111,7 @@ def activated(layer: FieldLayer, x: Value) -> Value:
     raise TypeError(f"{layer} is no activation of a field")
 
 
-def activated_shape(layer: FieldLayer, bits: int) -> Any:
+def activated_shape(layer: Operation, bits: int) -> Any:
     """The shape of what `activated` gives for sums of `bits` bits."""
     match layer:
         case ClippedReLU():
@@ -132,7 +132,7 @@ class DenseStage(Stage):
     def __init__(
         self,
         dense: Dense,
-        layer: FieldLayer,
+        layer: Operation,
         fold: Fold,
         given: Sequence[Any],
         bounds: tuple[int, int],

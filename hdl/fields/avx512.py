@@ -7,7 +7,7 @@ inner loops are inline assembly: compilers of 2022 spill the accumulators. Nothi
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.reference.operations import ClippedReLU, FieldLayer, PeriodicQuadratic, Rescale
+from inkling.approx.reference.operations import ClippedReLU, Operation, PeriodicQuadratic, Rescale
 from inkling.hdl.fields.plan import FieldPlan
 from inkling.hdl.fields.portable import c_array
 
@@ -233,7 +233,7 @@ def _gather(how: FieldPlan) -> list[str]:
     return lines
 
 
-def _bytes(layer: FieldLayer, c: list[str]) -> list[str]:
+def _bytes(layer: Operation, c: list[str]) -> list[str]:
     """Four vectors of sums of 16 queries -> `y`, a vector of the four bytes of each query."""
     if isinstance(layer, PeriodicQuadratic):
         lines = []

@@ -9,7 +9,7 @@ import types
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.reference.operations import ClippedReLU, FieldLayer, PeriodicQuadratic, Rescale
+from inkling.approx.reference.operations import ClippedReLU, Operation, PeriodicQuadratic, Rescale
 from inkling.hdl.fields.plan import HEADER, FieldPlan
 from inkling.train.errors import InputError
 
@@ -148,7 +148,7 @@ def _level(how: FieldPlan, k: int) -> list[str]:
     return lines
 
 
-def _activated(layer: FieldLayer, value: str) -> list[str]:
+def _activated(layer: Operation, value: str) -> list[str]:
     match layer:
         case ClippedReLU(shift, _):
             return [f"{value} = np.int32(min(max(np.int32({value} >> {shift}), np.int32(0)), np.int32(255)))"]

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.reference.field import IntegerField, check
+from inkling.approx.reference.field import IntegerField, check_packed
 from inkling.approx.reference.operations import Dense, GridRead
 
 MAGIC = b"INKFIELD"
@@ -110,8 +110,8 @@ class FieldPlan:
 
 
 def plan(field: IntegerField) -> FieldPlan:
-    """Lay a field out. Raises InputError as `inkling.approx.reference.field.check` does."""
-    check(field)
+    """Lay a field out. Raises InputError as `inkling.approx.reference.field.check_packed` does."""
+    check_packed(field)
     levels, own, shared = [], 0, 0
     for read in field.reads:
         _, height, width, features = read.table.shape

@@ -7,7 +7,7 @@ paths live in `inkling.hdl.fields.avx2` and `inkling.hdl.fields.avx512`, the ent
 
 from collections.abc import Iterable
 
-from inkling.approx.reference.operations import ClippedReLU, FieldLayer, PeriodicQuadratic, Rescale
+from inkling.approx.reference.operations import ClippedReLU, Operation, PeriodicQuadratic, Rescale
 from inkling.hdl.fields.plan import FieldPlan, Level
 
 LANES = 64
@@ -22,7 +22,7 @@ def c_array(kind: str, name: str, values: Iterable[int]) -> list[str]:
     return [*lines, "};"]
 
 
-def activate(layer: FieldLayer, value: str) -> list[str]:
+def activate(layer: Operation, value: str) -> list[str]:
     """C that turns the int32 lvalue `value` into what the operation gives; >> of a negative number is arithmetic."""
     match layer:
         case ClippedReLU(shift, _):

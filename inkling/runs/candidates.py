@@ -277,7 +277,7 @@ def decision_trees(development: Development, effort: Effort, seed: int = 0) -> t
     seen: set[int] = set()
     for leaves in effort.trees:
         network = quantise.tree(development, leaves, seed=seed)
-        nodes = len(network.layers[0].feature)  # type: ignore[union-attr]
+        nodes = len(network.layers[0].feature)  # type: ignore[attr-defined]
         if nodes not in seen:  # a small table stops the tree before it has as many leaves
             seen.add(nodes)
             trees.append(Candidate(f"tree-{(nodes + 1) // 2}", "decision tree", (), network, rival=True))

@@ -134,7 +134,7 @@ def verify_c(
         row, kind = f"x + i * {len(network.inputs)}", _result_type(network)
         call = f"y[i] = ({kind}_t){verb}({row})"
         if not network.is_classifier:
-            call = f"{verb}({row}, y + i * {len(network.intervals()[-1][0])})"
+            call = f"{verb}({row}, y + i * {len(network.output_bounds()[0])})"
         (folder / "each.c").write_text(_EACH_ROW.format(kind=kind, call=call))
         try:
             library = compile_c(folder / "kernel.c", time_limit_s=time_limit_s, options=[str(folder / "each.c")])

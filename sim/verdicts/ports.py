@@ -25,7 +25,7 @@ def outputs(network: IntegerNetwork) -> tuple[Output, ...]:
     """`label` of a classifier, or `score_0`, `score_1`, ... as wide as the reference's exact bounds ask for."""
     if network.is_classifier:
         return (Output("label", label_bits(network), False),)
-    low, high = network.intervals()[-1]
+    low, high = network.output_bounds()
     bounds = [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
     return tuple(Output(f"score_{k}", signed_width(a, b), a < 0) for k, (a, b) in enumerate(bounds))
 

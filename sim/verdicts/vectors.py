@@ -124,7 +124,8 @@ def boundary_cases(
 
 def reference(network: IntegerNetwork, values: NDArray[np.uint8]) -> Ints:
     """`network.evaluate` in pieces, so that a million wide vectors fit into memory: int64 labels or scores."""
-    gates = sum(len(layer.netlist.kinds) for layer in network.layers if isinstance(layer, Logic))
+    logic = [node.operation for node in network.graph.nodes if isinstance(node.operation, Logic)]
+    gates = sum(len(item.netlist.kinds) for item in logic)
     step = max(2**22 // (len(network.inputs) + gates // 8 + 1), 1)
     parts = [network.evaluate(values[k : k + step]) for k in range(0, max(len(values), 1), step)]
     return np.concatenate(parts)

@@ -171,7 +171,7 @@ def rivals(name: str, seed: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for most in RIVAL_LEAVES:
         network = networks.tree(dataset.development, most)
-        leaves = (len(network.layers[0].feature) + 1) // 2  # type: ignore[union-attr]
+        leaves = (len(network.layers[0].feature) + 1) // 2  # type: ignore[attr-defined]
         if found and leaves == found[-1]["leaves"]:
             found.append(found[-1] | {"most_leaves": most})
             continue

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from inkling.approx.fields.random_field import random_field
 from inkling.approx.reference import field_files
 from inkling.approx.reference.coding import Coding, coordinate_code, distance_code, encode, pixel_codes
-from inkling.approx.reference.field import IntegerField, check
+from inkling.approx.reference.field import IntegerField, check, check_packed, layered
 from inkling.approx.reference.operations import (
     ClippedReLU,
     CoordinateSum,
@@ -71,15 +72,15 @@ def test_the_periodic_activation_is_a_parabola_with_a_period() -> None:
 
 
 def test_evaluate_chains_the_operations() -> None:
+    layers = (
+        Dense(np.array([[3], [-2]]), np.array([100, 1000])),
+        ClippedReLU(1, 8),
+        Dense(np.array([[1, 2]]), np.array([-7])),
+        Rescale(1),
+    )
+    read = GridRead(np.array([[[[10], [10]], [[10], [10]]]], np.int8))
     field = IntegerField(
-        (GridRead(np.array([[[[10], [10]], [[10], [10]]]], np.int8)),),
-        CoordinateSum(np.array([[4, 0], [0, -4]]), 2),
-        (
-            Dense(np.array([[3], [-2]]), np.array([100, 1000])),
-            ClippedReLU(1, 8),
-            Dense(np.array([[1, 2]]), np.array([-7])),
-            Rescale(1),
-        ),
+        layered((read,), CoordinateSum(np.array([[4, 0], [0, -4]]), 2), layers),
         "sdf",
         Coding((1.0,), (0.0,), margin=3),
         np.zeros((0, 3), np.float32),
@@ -91,22 +92,28 @@ def test_evaluate_chains_the_operations() -> None:
     assert field.visible(np.zeros(2, int), u.repeat(2), v.repeat(2), np.array([291, 292])).tolist() == [True, False]
 
 
+def of(field: IntegerField, **changed: Any) -> IntegerField:
+    """The field with other reads or layers."""
+    parts = {"reads": field.reads, "coordinates": field.coordinates, "layers": field.layers} | changed
+    return replace(field, graph=layered(**parts))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: replace(f, layers=(*f.layers[:-1], ClippedReLU(3, 7))), "cannot stand last"),
-        (lambda f: replace(f, layers=f.layers[:-1]), "alternate"),
-        (lambda f: replace(f, layers=(f.layers[0], Rescale(1), *f.layers[2:])), "cannot stand between"),
-        (lambda f: replace(f, reads=f.reads[:1]), "weights"),
-        (lambda f: replace(f, reads=(GridRead(f.reads[0].table, 4), *f.reads[1:])), "beyond 4 bits"),
+        (lambda f: of(f, layers=(*f.layers[:-1], ClippedReLU(3, 7))), "cannot stand last"),
+        (lambda f: of(f, layers=f.layers[:-1]), "alternate"),
+        (lambda f: of(f, layers=(f.layers[0], Rescale(1), *f.layers[2:])), "cannot stand between"),
+        (lambda f: of(f, reads=f.reads[:1]), "inputs must be"),
+        (lambda f: of(f, reads=(GridRead(f.reads[0].table, 4), *f.reads[1:])), "beyond 4 bits"),
         (lambda f: replace(f, positions=np.zeros((2, 3), np.float32)), "positions"),
         (lambda f: replace(f, coding=replace(f.coding, high_code=2**31)), "codes"),
         (
-            lambda f: replace(f, layers=(Dense(f.dense[0].weights, f.dense[0].bias + 2**31), *f.layers[1:])),
+            lambda f: of(f, layers=(Dense(f.dense[0].weights, f.dense[0].bias + 2**31), *f.layers[1:])),
             "overflow int32",
         ),
         (
-            lambda f: replace(f, layers=(Dense(f.dense[0].weights + 200, f.dense[0].bias), *f.layers[1:])),
+            lambda f: of(f, layers=(Dense(f.dense[0].weights + 200, f.dense[0].bias), *f.layers[1:])),
             "beyond -127",
         ),
     ],
@@ -114,7 +121,7 @@ def test_evaluate_chains_the_operations() -> None:
 def test_unsound_fields_are_refused(change: object, message: str) -> None:
     field = random_field(1)
     with pytest.raises(InputError, match=message):
-        check(change(field))  # type: ignore[operator]
+        check_packed(change(field))  # type: ignore[operator]
 
 
 def test_codes_of_places_and_distances() -> None:
@@ -151,9 +158,9 @@ def test_files_keep_a_field(tmp_path: Path, periodic: bool) -> None:
         ('"meaning": "visibility"', '"meaning": "smell"', "meaning"),
         ('"bits": 8', '"bits": 9', "bits"),
         ('"entries": 3', '"entries": 4', "positions|entries"),
-        ('"then": "clip"', '"then": "sine"', "then"),
+        ('"kind": "clipped_relu"', '"kind": "sine"', "kind"),
         ('"stretch": 1.0', '"stretch": NaN', "stretch"),
-        ('"version": 1', '"version": 2', "version"),
+        ('"version": 2', '"version": 3', "version"),
         ('"margin": 5', '"margin": 0.5', "whole"),
         ("[\n", "[[[", "JSON"),
     ],

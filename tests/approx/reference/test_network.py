@@ -113,7 +113,7 @@ def test_intervals_hold_every_value(network: IntegerNetwork) -> None:
     for layer, (low, high) in zip((*network.layers, None), bounds, strict=True):
         assert (values >= low).all() and (values <= high).all()
         if layer is not None:
-            values = layer.evaluate(values)
+            values = layer.evaluate(values).reshape(len(values), -1)
 
 
 @settings(max_examples=100, deadline=None)
@@ -124,7 +124,7 @@ def test_dense_interval_is_reached(inputs: int, outputs: int, data: st.DataObjec
     high = low + data.draw(ints(0, 9, inputs))
     corners = np.array(list(itertools.product(*zip(low.tolist(), high.tolist(), strict=True))), np.int64)
     reached = layer.evaluate(corners)
-    least, most = layer.interval(low, high)
+    least, most = layer.interval((low, high))
     assert reached.min(0).tolist() == least.tolist() and reached.max(0).tolist() == most.tolist()
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inkling.approx.reference import network_files
+from inkling.approx.reference import graph_files, network_files
 from inkling.approx.reference.network import Input, IntegerNetwork
 from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, MaskedSum
 from inkling.train.errors import InputError
@@ -166,8 +166,9 @@ def put(folder: Path, **arrays: np.ndarray) -> None:
     """Overwrite arrays of the archive, written the way `save` writes."""
     with np.load(folder / "network.npz") as old:
         content = dict(old)
-    content |= {name.replace("_", ".", 1).lstrip("n"): value for name, value in arrays.items()}
-    (folder / "network.npz").write_bytes(network_files._npz(content))
+    content |= arrays
+    shapes = {name: ("<i8", value.shape) for name, value in content.items()}
+    (folder / "network.npz").write_bytes(graph_files._npz(content, shapes))
 
 
 def edit(folder: Path, change: dict) -> None:
@@ -184,46 +185,52 @@ def refused(folder: Path, *parts: str) -> None:
 
 def test_refuses_overflow(tmp_path: Path) -> None:
     network_files.save(perceptron(), tmp_path)
-    put(tmp_path, n0_weights=np.full((2, 3), 2**58))
-    refused(tmp_path, "network.npz", "weights", "62 bits")
-    put(tmp_path, n0_weights=np.full((2, 3), -(2**63)))
-    refused(tmp_path, "network.npz", "weights", "62 bits")
+    put(tmp_path, **{"dense0.weights": np.full((2, 3), 2**58)})
+    refused(tmp_path, "network.json", "node dense0", "weights", "62 bits")
+    put(tmp_path, **{"dense0.weights": np.full((2, 3), -(2**63))})
+    refused(tmp_path, "network.json", "node dense0", "weights", "62 bits")
 
 
 @pytest.mark.parametrize(
     ("name", "values", "part"),
     [
-        ("n0_left", [1, -1, 2, -1, -1], "after its parent"),
-        ("n0_left", [1, -1, 9, -1, -1], "after its parent"),
-        ("n0_right", [2, 3, 4, -1, -1], "leaf must be -1"),
-        ("n0_right", [2, -1, 3, -1, -1], "exactly one"),
-        ("n0_feature", [2, -1, 0, -1, -1], "below 2"),
-        ("n0_feature", [-2, -1, 0, -1, -1], "below 2"),
-        ("n0_label", [0, 3, 0, 1, 0], "below 3"),
-        ("n0_label", [0, -1, 0, 1, 0], "below 3"),
-        ("n0_threshold", [-(2**63), 0, 0, 0, 0], "62 bits"),
+        ("decision_tree0.left", [1, -1, 2, -1, -1], "after its parent"),
+        ("decision_tree0.left", [1, -1, 9, -1, -1], "after its parent"),
+        ("decision_tree0.right", [2, 3, 4, -1, -1], "leaf must be -1"),
+        ("decision_tree0.right", [2, -1, 3, -1, -1], "exactly one"),
+        ("decision_tree0.feature", [2, -1, 0, -1, -1], "below 2"),
+        ("decision_tree0.feature", [-2, -1, 0, -1, -1], "below 2"),
+        ("decision_tree0.label", [0, 3, 0, 1, 0], "below 3"),
+        ("decision_tree0.label", [0, -1, 0, 1, 0], "not be negative"),
+        ("decision_tree0.threshold", [-(2**63), 0, 0, 0, 0], "62 bits"),
     ],
 )
 def test_refuses_bad_trees(tmp_path: Path, name: str, values: list[int], part: str) -> None:
     network_files.save(small_tree(), tmp_path)
     put(tmp_path, **{name: np.array(values, np.int64)})
-    refused(tmp_path, "network.npz", part)
+    refused(tmp_path, "network.json", "node ", part)
+
+
+NODE = {"name": "one", "kind": "dense", "reads": ["inputs"], "outputs": 1, "inputs": 1}
 
 
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
         ({"schema": "other"}, ["schema"]),
-        ({"version": 2}, ["schema"]),
+        ({"version": 3}, ["schema"]),
         ({"version": True}, ["schema"]),
-        ({"classes": 5}, ["arg_max"]),
+        ({"classes": 5}, ["arg_max0"]),
         ({"classes": 0}, ["classes"]),
         ({"inputs": []}, ["inputs"]),
-        ({"inputs": [{"name": "a", "column": 0, "bits": 4, "drop": 0}]}, ["layers[0].inputs"]),
-        ({"layers": []}, ["layers"]),
-        ({"layers": [{"kind": "softmax"}]}, ["members"]),
-        ({"layers": [{"kind": "dense", "outputs": 2**40, "inputs": 1}]}, ["layers[0].outputs"]),
-        ({"layers": [{"kind": "dense", "outputs": 2**20, "inputs": 2**20}]}, ["layers hold more"]),
+        ({"inputs": [{"name": "a", "column": 0, "bits": 4, "drop": 0}]}, ["dense0", "inputs"]),
+        ({"nodes": []}, ["nodes"]),
+        ({"nodes": [NODE | {"kind": "softmax"}]}, ["nodes[0].kind", "softmax"]),
+        ({"nodes": [NODE | {"outputs": 2**40}]}, ["nodes[0].outputs"]),
+        ({"nodes": [NODE | {"outputs": 2**20, "inputs": 2**20}]}, ["nodes hold more"]),
+        ({"nodes": [NODE | {"name": "../x"}]}, ["nodes[0].name"]),
+        ({"outputs": []}, ["at least one output"]),
+        ({"outputs": ["nothing"]}, ["no node 'nothing'"]),
         ({"extra": 1}, ["exactly the fields"]),
     ],
 )
@@ -236,19 +243,19 @@ def test_refuses_bad_documents(tmp_path: Path, change: dict, parts: list[str]) -
 @pytest.mark.parametrize(
     ("name", "values", "part"),
     [
-        ("n0_output", [0, 2, 1], "output"),
-        ("n0_source", [0, 2, 1], "source"),
-        ("n0_sign", [1, 0, 1], "sign"),
-        ("n0_shift", [63, 0, 0], "shift"),
-        ("n0_shift", [60, 0, 0], "62 bits"),
-        ("n0_mask", [-1, 0, 0], "mask"),
+        ("masked_sum0.output", [0, 2, 1], "output"),
+        ("masked_sum0.source", [0, 2, 1], "source"),
+        ("masked_sum0.sign", [1, 0, 1], "sign"),
+        ("masked_sum0.shift", [63, 0, 0], "shift"),
+        ("masked_sum0.shift", [60, 0, 0], "62 bits"),
+        ("masked_sum0.mask", [-1, 0, 0], "mask"),
     ],
 )
 def test_refuses_bad_terms(tmp_path: Path, name: str, values: list[int], part: str) -> None:
     network_files.save(masked(), tmp_path)
     assert same(network_files.load(tmp_path), masked())
     put(tmp_path, **{name: np.array(values, np.int64)})
-    refused(tmp_path, "network.npz", part)
+    refused(tmp_path, "network.json", "node ", part)
 
 
 def test_a_layer_that_has_no_form_in_the_file_is_never_dropped(tmp_path: Path) -> None:
@@ -263,18 +270,18 @@ def test_a_layer_that_has_no_form_in_the_file_is_never_dropped(tmp_path: Path) -
 def test_refuses_unknown_layers(tmp_path: Path) -> None:
     network_files.save(perceptron(), tmp_path)
     document = json.loads((tmp_path / "network.json").read_text())
-    document["layers"][1] = {"kind": "softmax"}
+    document["nodes"][1]["kind"] = "softmax"
     (tmp_path / "network.json").write_text(json.dumps(document))
-    refused(tmp_path, "layers[1].kind", "softmax")
+    refused(tmp_path, "nodes[1].kind", "softmax")
 
 
 def test_refuses_a_wrong_number_of_neurons(tmp_path: Path) -> None:
     network_files.save(per_neuron(), tmp_path)
     assert same(network_files.load(tmp_path), per_neuron())
     document = json.loads((tmp_path / "network.json").read_text())
-    document["layers"][1]["bits"] = [4, 4, 4]
+    document["nodes"][1]["bits"] = [4, 4, 4]
     (tmp_path / "network.json").write_text(json.dumps(document))
-    refused(tmp_path, "layers[1].bits", "2")
+    refused(tmp_path, "clipped_relu0", "bits must be one number or 2")
 
 
 def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -291,9 +298,9 @@ def test_refuses_packed_foreign_and_pickled_arrays(tmp_path: Path) -> None:
         good = {name: opened.read(name) for name in opened.namelist()}
     path = tmp_path / "network.npz"
 
-    bomb = dict(good) | {"0.weights.npy": good["0.weights.npy"] + bytes(2**26)}
+    bomb = dict(good) | {"dense0.weights.npy": good["dense0.weights.npy"] + bytes(2**20)}
     path.write_bytes(archive(bomb, zipfile.ZIP_DEFLATED))
-    refused(tmp_path, "network.npz", "0.weights", "stored")
+    refused(tmp_path, "network.npz", "dense0.weights", "stored")
 
     path.write_bytes(archive(good | {"../outside.npy": b""}))
     refused(tmp_path, "network.npz", "members")
@@ -303,11 +310,11 @@ def test_refuses_packed_foreign_and_pickled_arrays(tmp_path: Path) -> None:
 
     pickled = io.BytesIO()
     np.save(pickled, np.array([[print, 1, 2]] * 2, dtype=object), allow_pickle=True)
-    size = len(good["0.weights.npy"])
-    path.write_bytes(archive(good | {"0.weights.npy": pickled.getvalue()[:size].ljust(size, b"\0")}))
-    refused(tmp_path, "network.npz", "0.weights", "int64")
+    size = len(good["dense0.weights.npy"])
+    path.write_bytes(archive(good | {"dense0.weights.npy": pickled.getvalue()[:size].ljust(size, b"\0")}))
+    refused(tmp_path, "network.npz", "dense0.weights", "int64")
 
-    path.write_bytes(bytes(network_files.MAX_NPZ_BYTES + 1))
+    path.write_bytes(bytes(2**20))
     refused(tmp_path, "network.npz", "larger")
 
 

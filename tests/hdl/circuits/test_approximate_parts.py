@@ -17,8 +17,8 @@ from inkling.approx.reference.operations import (
     ClippedReLU,
     Dense,
     Ints,
-    Layer,
     MaskedSum,
+    Operation,
     Tournament,
     knock_out,
 )
@@ -56,7 +56,7 @@ def random_network(seed: int) -> IntegerNetwork:
     bits = random.integers(1, 5, random.integers(1, 5)).tolist()
     hidden, classes = int(random.integers(1, 4)), int(random.integers(1, 6))
     relu = ClippedReLU(tuple(random.integers(0, 4, hidden).tolist()), tuple(random.integers(0, 5, hidden).tolist()))
-    layers: list[Layer] = [
+    layers: list[Operation] = [
         masked(random, len(bits), hidden, int(random.integers(0, 12)), 3),
         relu,
         masked(random, hidden, classes, int(random.integers(0, 14)), 4),
@@ -123,7 +123,7 @@ def test_definition(seed: int) -> None:
     assert network.evaluate(rows).tolist() == [naive(network, row) for row in rows.tolist()]
     values = rows
     for layer, (low, high) in zip(network.layers, network.intervals()[1:], strict=True):
-        values = layer.evaluate(values)
+        values = layer.evaluate(values).reshape(len(values), -1)
         assert (values >= low).all() and (values <= high).all()
 
 

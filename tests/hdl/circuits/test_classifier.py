@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inkling.approx.reference.network import Input, IntegerNetwork
-from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Ints, Layer
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Ints, Operation
 from inkling.hdl.circuits.classifier import Classifier, parts
 from inkling.hdl.circuits.part import PartComponent
 
@@ -31,7 +31,7 @@ def simulated(network: IntegerNetwork, rows: Ints) -> Ints:
     return table[:, 0] if network.is_classifier else table
 
 
-def network_of(bits: list[int], layers: list[Layer], classes: int) -> IntegerNetwork:
+def network_of(bits: list[int], layers: list[Operation], classes: int) -> IntegerNetwork:
     return IntegerNetwork(tuple(Input(f"in {k}", k, b) for k, b in enumerate(bits)), tuple(layers), classes)
 
 
@@ -55,7 +55,11 @@ def test_random_networks(seed: int, largest: int, hidden: int, classes: int) -> 
     random = np.random.default_rng(seed)
     bits = [int(b) for b in random.integers(1, 5, random.integers(1, 5))]
     relu = ClippedReLU(int(random.integers(0, 7)), int(random.integers(1, 6)))
-    layers: list[Layer] = [dense(random, len(bits), hidden, largest), relu, dense(random, hidden, classes, largest)]
+    layers: list[Operation] = [
+        dense(random, len(bits), hidden, largest),
+        relu,
+        dense(random, hidden, classes, largest),
+    ]
     network = network_of(bits, [*layers, ArgMax()], classes)
     rows = rows_for(network, 20, seed)
     np.testing.assert_array_equal(simulated(network, rows), network.evaluate(rows))
@@ -96,7 +100,7 @@ def test_the_lowest_index_wins_a_tie(classes: int) -> None:
     np.testing.assert_array_equal(simulated(network, rows), network.evaluate(rows))
 
 
-def corner(weights: list[list[int]], bias: list[int], *after: Layer) -> IntegerNetwork:
+def corner(weights: list[list[int]], bias: list[int], *after: Operation) -> IntegerNetwork:
     return network_of([4] * len(weights[0]), [Dense(np.array(weights), np.array(bias)), *after], len(bias))
 
 

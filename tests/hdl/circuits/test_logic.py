@@ -57,7 +57,7 @@ def with_kind(network: IntegerNetwork, gate: int, kind: int) -> IntegerNetwork:
     assert isinstance(layer, Logic)
     kinds = layer.netlist.kinds.copy()
     kinds[gate] = kind
-    return replace(network, layers=(Logic(replace(layer.netlist, kinds=kinds)),))
+    return IntegerNetwork(network.inputs, (Logic(replace(layer.netlist, kinds=kinds)),), network.classes)
 
 
 def every_value(network: IntegerNetwork) -> np.ndarray:

@@ -1,5 +1,6 @@
 """C kernels of fields: every path and every entry gives the reference's bits, and a planted fault is seen."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from inkling.approx.fields.random_field import random_field
 from inkling.approx.reference.coding import encode, pixel_codes
-from inkling.approx.reference.field import IntegerField
+from inkling.approx.reference.field import IntegerField, layered
 from inkling.approx.reference.operations import Dense
 from inkling.hdl.fields.c_kernel import PATHS, emit
 from inkling.hdl.fields.call import CField, aligned, build
@@ -121,14 +122,8 @@ def test_a_planted_fault_is_seen(tmp_path: Path) -> None:
     text = tables(how)
     weights = field.dense[1].weights.copy()
     weights[3, 5] += 1 if weights[3, 5] < 127 else -1
-    wrong = IntegerField(
-        field.reads,
-        None,
-        (*field.layers[:2], Dense(weights, field.dense[1].bias), *field.layers[3:]),
-        field.meaning,
-        field.coding,
-        field.positions,
-    )
+    layers = (*field.layers[:2], Dense(weights, field.dense[1].bias), *field.layers[3:])
+    wrong = replace(field, graph=layered(field.reads, None, layers))
     kernel = build(plan(wrong), tmp_path)
     for path in PATHS:
         if kernel.use(path):

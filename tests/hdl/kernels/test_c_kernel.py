@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inkling.approx.reference.network import Input, IntegerNetwork
-from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Layer
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Operation
 from inkling.hdl.kernels.c_kernel import emit
 from inkling.hdl.kernels.plan import plan
 from inkling.hdl.names import comment_text
@@ -71,8 +71,8 @@ def mlp(seed: int, sizes: tuple[int, int, int], bits: int, largest: int, relu: C
 
 def networks() -> dict[str, IntegerNetwork]:
     rng = np.random.default_rng(7)
-    scores: tuple[Layer, ...] = (dense(rng, 5, 6, 40), ClippedReLU(2, 5), dense(rng, 3, 5, 9))
-    deep: tuple[Layer, ...] = (
+    scores: tuple[Operation, ...] = (dense(rng, 5, 6, 40), ClippedReLU(2, 5), dense(rng, 3, 5, 9))
+    deep: tuple[Operation, ...] = (
         *(dense(rng, 5, 3, 30), ClippedReLU(3, 6), ClippedReLU(1, 4)),
         *(dense(rng, 4, 5, 30), ClippedReLU(0, 8), dense(rng, 4, 4, 3), ArgMax()),
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inkling.approx.reference.network import Input, IntegerNetwork
-from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Layer
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Operation
 from inkling.hdl.kernels.numba_kernel import emit
 
 
@@ -30,7 +30,7 @@ def networks() -> dict[str, IntegerNetwork]:
         right=np.array([2, 4, 0, 0, 0]),
         label=np.array([0, 0, 201, 3, 0]),
     )
-    layers: dict[str, tuple[Layer, ...]] = {
+    layers: dict[str, tuple[Operation, ...]] = {
         "mlp": (dense(rng, 3, 5, 7), ClippedReLU(2, 4), dense(rng, 4, 3, 7), ArgMax()),
         "wide": (dense(rng, 2, 4, 127), ClippedReLU(6, 8), dense(rng, 3, 2, 2**30), ArgMax()),
         "scores": (ClippedReLU(1, 3), dense(rng, 2, 3, 40)),

@@ -12,6 +12,7 @@ import pytest
 
 from inkling.approx.fields.random_field import random_field
 from inkling.approx.reference.coding import encode
+from inkling.approx.reference.field import layered
 from inkling.approx.reference.netlist import CellType, Netlist, Port
 from inkling.approx.reference.operations import Dense
 from inkling.cli.app import complete_effort, complete_table
@@ -186,7 +187,9 @@ def test_what_a_view_calls_open_is_what_the_field_calls_visible() -> None:
     last = field.dense[-1]
     # Answers that stand for metres.
     nearer = Dense(last.weights, np.full(1, 269_000 << 3))
-    field = dataclasses.replace(field, layers=(*field.layers[:-2], nearer, field.layers[-1]))
+    field = dataclasses.replace(
+        field, graph=layered(field.reads, field.coordinates, (*field.layers[:-2], nearer, field.layers[-1]))
+    )
     directions = np.random.default_rng(0).normal(size=(400, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     distance = open_distance(field, 1, directions)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inkling.approx.fields.random_field import random_field
-from inkling.approx.reference.field import IntegerField
+from inkling.approx.reference.field import IntegerField, layered
 from inkling.approx.reference.operations import Dense
 from inkling.hdl.engine.engine import emit
 from inkling.hdl.engine.schedule import cycles
@@ -69,7 +69,9 @@ def test_a_changed_weight_and_a_dropped_handshake_are_caught(field: IntegerField
     assert isinstance(layer, Dense)
     weights = layer.weights.copy()
     weights[0, 0] += 1 if weights[0, 0] < 0 else -1
-    other = dataclasses.replace(field, layers=(Dense(weights, layer.bias), *field.layers[1:]))
+    other = dataclasses.replace(
+        field, graph=layered(field.reads, field.coordinates, (Dense(weights, layer.bias), *field.layers[1:]))
+    )
     queries = random_queries(field, 3000, 1)
     text = emit(field, 13)
     caught = verify(text, other, 13, queries, keep=tmp_path)
