@@ -1,7 +1,7 @@
 """Adder cells of shared and final sums as plain data: which bits meet in which cell, with equal cells kept once.
 
-How many cells a sum takes is decided in `inkling.approx.matrices.columns`; `inkling.hdl.circuits.matrix` draws them
-as gates.
+How many cells a sum takes is decided in `inkling.approx.matrices.columns`;
+`inkling.hdl.operations.amaranth.matrix` draws them as gates.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Plans of adder trees: which full and half adders sum constant multiples of small inputs, as plain data.
 
-A plan names cells over numbered bits and knows no hardware language; `inkling.hdl.circuits.masked` draws it. Only the
-standard library is used, so that this file can be copied into a stand-alone design.
+A plan names cells over numbered bits and knows no hardware language; `inkling.hdl.operations.amaranth.masked` draws
+it. Only the standard library is used, so that this file can be copied into a stand-alone design.
 """
 
 import heapq

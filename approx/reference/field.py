@@ -23,8 +23,6 @@ from inkling.approx.reference.operations import (
     Dense,
     GridRead,
     Operation,
-    PeriodicQuadratic,
-    Rescale,
     Select,
 )
 from inkling.train.errors import InputError
@@ -230,8 +228,16 @@ def check_packed(field: IntegerField) -> None:
     for number, dense in enumerate(layers.dense):
         if dense.weights.size and np.abs(dense.weights).max() > 127:
             raise InputError(f"dense layer {number} has a weight beyond -127..127")
-    for number, layer in enumerate(layers.activations):
-        last = number == len(layers.dense) - 1
-        sound = not isinstance(layer, ClippedReLU) or (layer.bits == 8 and isinstance(layer.shift, int))
-        if not sound or not isinstance(layer, ClippedReLU | (Rescale if last else PeriodicQuadratic)):
-            raise InputError(f"{layer} cannot stand {'last' if last else 'between dense layers'} in a field's kernel")
+    bounds = field.intervals()
+    for layer, name in zip(layers.activations, layers.sums, strict=True):
+        if isinstance(layer, ClippedReLU) and not (isinstance(layer.shift, int) and isinstance(layer.bits, int)):
+            raise InputError(f"{layer} cannot stand in a field's kernel: it has one shift for all neurons")
+        low, high = bounds_of(layer, bounds[name])
+        if name != layers.sums[-1] and (low < -128 or high > (127 if low < 0 else 255)):
+            raise InputError(f"{layer} cannot stand between dense layers in a field: it can give {low} to {high}")
+
+
+def bounds_of(layer: Operation, sums: Bounds) -> tuple[int, int]:
+    """The least and the greatest that an operation gives for any of the sums."""
+    low, high = layer.interval(sums)
+    return int(low.min()), int(high.max())

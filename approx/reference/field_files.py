@@ -26,8 +26,8 @@ CODING = ("scale", "offset", "drop", "margin", "low_code", "high_code", "stretch
 def save(field: IntegerField, folder: Path) -> None:
     """Write both files into an existing folder, each beside and then renamed; equal fields give equal bytes."""
     check(field)
-    fields, arrays, shapes = graph_files.described(field.graph)
-    arrays["positions"], shapes["positions"] = field.positions, ("<f4", field.positions.shape)
+    fields, arrays = graph_files.described(field.graph)
+    arrays["positions"] = field.positions
     document = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -36,7 +36,7 @@ def save(field: IntegerField, folder: Path) -> None:
         **fields,
         "coding": {name: getattr(field.coding, name) for name in CODING},
     }
-    graph_files.write(folder / "field.json", document, arrays, shapes)
+    graph_files.write(folder / "field.json", document, arrays)
 
 
 def load(folder: str | Path) -> IntegerField:

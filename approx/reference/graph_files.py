@@ -4,18 +4,13 @@ Files come from outside, so everything is bounded and checked before it is belie
 in `inkling.approx.reference.network_files` and `inkling.approx.reference.field_files`.
 """
 
-import io
 import json
 import math
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inkling.approx.reference.graph import MOST_NODES, NAME, Graph, Node
 from inkling.approx.reference.operations.definition import (
@@ -30,19 +25,18 @@ from inkling.approx.reference.operations.definition import (
     operations,
 )
 from inkling.train.errors import InputError
-from inkling.train.files import atomic
+from inkling.train.files import arrays, atomic
+from inkling.train.files.arrays import Arrays
 
 MOST_NAME = 1024
 
 # name -> (numpy type, shape)
 Shapes: TypeAlias = dict[str, tuple[str, tuple[int, ...]]]
-Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 
-def described(graph: Graph) -> tuple[dict[str, object], Arrays, Shapes]:
-    """The document's fields `nodes` and `outputs`, and the arrays `<node>.<member>` with what they are."""
-    arrays: Arrays = {}
-    shapes: Shapes = {}
+def described(graph: Graph) -> tuple[dict[str, object], Arrays]:
+    """The document's fields `nodes` and `outputs`, and the arrays `<node>.<member>`."""
+    held: Arrays = {}
     nodes: list[dict[str, object]] = []
     for node in graph.nodes:
         definition = definition_of(node.operation)
@@ -51,8 +45,7 @@ def described(graph: Graph) -> tuple[dict[str, object], Arrays, Shapes]:
             value = getattr(node.operation, member.name)
             match member:
                 case Array(name, dimensions, dtype):
-                    arrays[f"{node.name}.{name}"] = value
-                    shapes[f"{node.name}.{name}"] = dtype, value.shape
+                    held[f"{node.name}.{name}"] = value.astype(dtype)
                     item |= dict(zip(dimensions, value.shape, strict=True))
                 case Nested(name, write):
                     item[name] = write(value)
@@ -61,7 +54,7 @@ def described(graph: Graph) -> tuple[dict[str, object], Arrays, Shapes]:
                 case Whole(name) | Listed(name):
                     item[name] = list(value) if isinstance(value, tuple) else value
         nodes.append(item)
-    return {"nodes": nodes, "outputs": list(graph.outputs)}, arrays, shapes
+    return {"nodes": nodes, "outputs": list(graph.outputs)}, held
 
 
 def expected(source: Path, nodes: object, most: int) -> Shapes:
@@ -85,12 +78,12 @@ def expected(source: Path, nodes: object, most: int) -> Shapes:
     return shapes
 
 
-def graph(source: Path, inputs: tuple[str, ...], document: Mapping[str, Any], arrays: Arrays) -> Graph:
+def graph(source: Path, inputs: tuple[str, ...], document: Mapping[str, Any], held: Arrays) -> Graph:
     """The graph of a document whose nodes `expected` has seen; what it computes is not checked here."""
     nodes = []
     for number, item in enumerate(document["nodes"]):
         where = f"nodes[{number}]"
-        made = _operation(source, where, _definition(source, where, item), item, arrays)
+        made = _operation(source, where, _definition(source, where, item), item, held)
         nodes.append(Node(item["name"], made, texts(source, f"{where}.reads", item["reads"])))
     return Graph(inputs, tuple(nodes), texts(source, "outputs", document["outputs"]))
 
@@ -110,13 +103,13 @@ def _keys(definition: Definition) -> list[str]:
     ]
 
 
-def _operation(source: Path, where: str, definition: Definition, item: dict[str, Any], arrays: Arrays) -> Operation:
+def _operation(source: Path, where: str, definition: Definition, item: dict[str, Any], held: Arrays) -> Operation:
     values: dict[str, Any] = {}
     for member in definition.members:
         place, name = f"{where}.{member.name}", member.name
         match member:
             case Array():
-                values[name] = arrays[f"{item['name']}.{name}"]
+                values[name] = held[f"{item['name']}.{name}"]
             case Nested(read=read):
                 values[name] = read(item[name], f"{source}: {place}")
             case Whole(_, low, high, each) if each and isinstance(item[name], list):
@@ -139,8 +132,16 @@ def _operation(source: Path, where: str, definition: Definition, item: dict[str,
 def document(source: Path, most: int) -> object:
     """JSON of at most `most` bytes. Raises InputError."""
     try:
-        return json.loads(content(source, most).decode("utf-8"))
+        with source.open("rb") as stream:
+            content = stream.read(most + 1)
+        if len(content) > most:
+            raise InputError(f"{source}: is larger than {most} bytes")
+        return json.loads(content.decode("utf-8"))
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{source}: is not JSON text in UTF-8 ({error})") from error
 
 
@@ -172,88 +173,17 @@ def texts(source: Path, where: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def content(path: Path, most: int) -> bytes:
-    """The bytes of a file, at most so many."""
-    try:
-        if not path.is_file():
-            raise InputError(f"{path}: cannot be read (there is no such file)")
-        with path.open("rb") as stream:
-            found = stream.read(most + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if len(found) > most:
-        raise InputError(f"{path}: is larger than {most} bytes")
-    return found
-
-
-def write(source: Path, text: dict[str, object], arrays: Arrays, shapes: Shapes) -> None:
+def write(source: Path, text: dict[str, object], held: Arrays) -> None:
     """Write `source` and the archive of its stem beside it, each beside and then renamed."""
     # The document is renamed last: a folder with a new document always has its arrays.
-    atomic.write(source.with_suffix(".npz"), _npz(arrays, shapes))
+    atomic.write(source.with_suffix(".npz"), arrays.write(held))
     atomic.write(source, (json.dumps(text, indent=1) + "\n").encode())
 
 
-def _npz(arrays: Arrays, shapes: Shapes) -> bytes:
-    """An uncompressed archive whose bytes depend on the arrays alone (numpy.savez stamps some with the time)."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, (dtype, shape) in shapes.items():
-            raw = _header(dtype, shape) + np.ascontiguousarray(arrays[name], np.dtype(dtype)).tobytes()
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), raw)
-    return buffer.getvalue()
-
-
-def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
-    """The npy header that `write` writes; nothing else is read, so nothing is parsed."""
-    stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
-    return stream.getvalue()
-
-
 def read(path: Path, shapes: Shapes, stored: Mapping[str, str]) -> Arrays:
-    """Exactly these arrays, after names, sizes, compression, headers and shapes are checked.
-
-    stored: the names of arrays that have another in the archive.
-    """
-    names = {stored.get(name, name): name for name in shapes}
-    sizes = {name: np.dtype(dtype).itemsize * math.prod(shape) for name, (dtype, shape) in shapes.items()}
-    raw = content(path, sum(sizes.values()) + 4096 * (len(shapes) + 1))
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = archive.infolist()
-            if sorted(member.filename for member in members) != sorted(f"{name}.npy" for name in names):
-                raise InputError(f"{path}: members must be exactly {', '.join(names) or 'none'}")
-            found: Arrays = {}
-            for member in members:
-                name = names[member.filename.removesuffix(".npy")]
-                found[name] = _array(path, archive, member, name, *shapes[name])
-            return found
-    except InputError:
-        raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        LookupError,
-        OverflowError,
-    ) as error:
-        raise InputError(f"{path}: is not a sound npz archive ({error})") from error
-
-
-def _array(
-    path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, dtype: str, shape: tuple[int, ...]
-) -> NDArray[Any]:
-    header = _header(dtype, shape)
-    size = len(header) + np.dtype(dtype).itemsize * math.prod(shape)
-    if member.file_size != size or member.compress_size != size or member.flag_bits & 1:
-        raise InputError(f"{path}: {name} must be stored as {size} bytes, not packed")
-    raw = archive.read(member)
-    if not raw.startswith(header) or len(raw) != size:
-        raise InputError(f"{path}: {name} must be little-endian {np.dtype(dtype)} of shape {shape}")
-    plain = np.dtype(dtype).newbyteorder("=")
-    return np.frombuffer(raw, dtype, offset=len(header)).astype(plain).reshape(shape)
+    """Exactly these arrays; stored: the names of those that have another in the archive."""
+    names = {name: stored.get(name, name) for name in shapes}
+    expected = {names[name]: shape for name, shape in shapes.items()}
+    most = sum(np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in shapes.values())
+    found = arrays.read(path, expected, most_bytes=most + arrays.OVERHEAD * (len(shapes) + 1))
+    return {name: found[names[name]] for name in shapes}

@@ -24,12 +24,12 @@ KEYS = ("schema", "version", "classes", "inputs", "nodes", "outputs")
 
 def save(network: IntegerNetwork, folder: Path) -> None:
     """Write both files into an existing folder, each beside and then renamed; equal networks give equal bytes."""
-    fields, arrays, shapes = graph_files.described(network.graph)
+    fields, arrays = graph_files.described(network.graph)
     inputs = [
         {"name": item.name, "column": item.column, "bits": item.bits, "drop": item.drop} for item in network.inputs
     ]
     head = {"schema": SCHEMA, "version": VERSION, "classes": network.classes, "inputs": inputs}
-    graph_files.write(folder / "network.json", head | fields, arrays, shapes)
+    graph_files.write(folder / "network.json", head | fields, arrays)
 
 
 def load(folder: str | Path) -> IntegerNetwork:

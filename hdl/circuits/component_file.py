@@ -11,29 +11,19 @@ from collections.abc import Sequence
 
 from inkling.approx.reference.network import IntegerNetwork, label_bits
 
-# In order of use; a design takes those that hold its parts and those they need.
-_COMMON = ("inkling.approx.matrices.compressor", "inkling.hdl.circuits.bits", "inkling.hdl.circuits.part")
-_BY_PART = {
-    "Gates": ("inkling.hdl.circuits.logic",),
-    "SharedLayer": (
-        "inkling.approx.matrices.adders",
-        "inkling.hdl.circuits.activation",
-        "inkling.hdl.circuits.matrix",
-    ),
-    "MaskedLayer": ("inkling.hdl.circuits.activation", "inkling.hdl.circuits.masked"),
-    "Tournament": ("inkling.hdl.circuits.argmax", "inkling.hdl.circuits.tournament"),
-    "Activation": ("inkling.hdl.circuits.activation",),
-    "ArgMax": ("inkling.hdl.circuits.argmax",),
-    "Tree": ("inkling.hdl.circuits.tree",),
-}
-
+_PART = "inkling.hdl.operations.amaranth.part"
+_WIRING = """
+# For each part, and last for the outputs, the numbers it reads: the part that gives one (0: INPUTS), its place there.
+WIRING = (
+{wiring})
+"""
 _FOOT = '''
 
 class Top(Chain):
     """The design: input ports as in INPUTS, and {outputs}; combinational."""
 
     def __init__(self) -> None:
-        super().__init__(INPUTS, PARTS, LABEL_WIDTH)
+        super().__init__(INPUTS, PARTS, LABEL_WIDTH{wiring})
 
 
 if __name__ == "__main__":
@@ -49,12 +39,12 @@ def emit(network: IntegerNetwork, *, class_names: Sequence[str] = (), sharing: i
     Its ports, and with equal `sharing` its hardware, are those of `inkling.hdl.circuits.verilog.behavioural`.
     class_names: what the codes of `label` mean, for the reader.
     """
-    from inkling.hdl.circuits.classifier import SHARING, input_ports, parts
+    from inkling.hdl.circuits.classifier import SHARING, design, input_ports
 
-    found = parts(network, sharing=SHARING if sharing is None else sharing)
-    modules = [*_COMMON, *(module for part in found for module in _BY_PART[type(part).__name__])]
+    found = design(network, sharing=SHARING if sharing is None else sharing)
     imports: set[str] = set()
-    bodies = [body_of(module, imports) for module in dict.fromkeys(modules)]
+    modules = needed([_PART, *(type(part).__module__ for part in found.parts)])
+    bodies = [body_of(module, imports) for module in modules]
     ports = input_ports(network)
     outputs = "one output port `label`" if network.is_classifier else "output ports `score_0`, `score_1`, ..."
     columns = [
@@ -76,8 +66,9 @@ def emit(network: IntegerNetwork, *, class_names: Sequence[str] = (), sharing: i
         f"\n# Bits of the output port `label`; None where the outputs are scores.\nLABEL_WIDTH = {label_width}\n",
         "\n# What the codes of `label` mean.\nCLASSES = {\n" + "\n".join(names) + "\n}\n" if names else "",
         *("\n\n" + body for body in bodies),
-        "\n\nPARTS = (\n" + "\n".join(_literal(part) for part in found) + "\n)\n",
-        _FOOT.format(outputs=outputs),
+        "\n\nPARTS = (\n" + "\n".join(_literal(part) for part in found.parts) + "\n)\n",
+        _WIRING.format(wiring="".join(f"    {row!r},\n" for row in found.wiring)) if found.wiring else "",
+        _FOOT.format(outputs=outputs, wiring=", WIRING" if found.wiring else ""),
     ]
     return "".join(sections)
 
@@ -85,6 +76,23 @@ def emit(network: IntegerNetwork, *, class_names: Sequence[str] = (), sharing: i
 def _shown(text: str) -> str:
     """Text from outside as a Python literal on one line, ASCII only, so that it can end no comment and no string."""
     return ascii(text if len(text) <= 80 else text[:77] + "...")
+
+
+def needed(modules: Sequence[str]) -> list[str]:
+    """The modules and all of the project that they import, each after what it imports."""
+    found: list[str] = []
+
+    def visit(module: str) -> None:
+        if module in found:
+            return
+        for node in ast.parse(inspect.getsource(importlib.import_module(module))).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("inkling."):
+                visit(str(node.module))
+        found.append(module)
+
+    for module in modules:
+        visit(module)
+    return found
 
 
 def body_of(module: str, imports: set[str]) -> str:

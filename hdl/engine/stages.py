@@ -12,15 +12,11 @@ from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value, s
 from amaranth.lib.memory import Memory
 
 from inkling.approx.reference.coding import COORDINATE_BITS
-from inkling.approx.reference.operations import (
-    ClippedReLU,
-    CoordinateSum,
-    Dense,
-    Operation,
-    PeriodicQuadratic,
-    Rescale,
-)
+from inkling.approx.reference.graph import box
+from inkling.approx.reference.operations import CoordinateSum, Dense, Operation
 from inkling.hdl.engine.schedule import DENSE_DEPTH, Fold
+from inkling.hdl.operations.amaranth.bits import Wires, bits_of
+from inkling.hdl.operations.amaranth.table import part_of
 
 
 class Stage(Elaboratable):  # type: ignore[misc]
@@ -87,39 +83,9 @@ def packed(values: Sequence[int], width: int) -> int:
     return word
 
 
-def bits_of(low: int, high: int) -> int:
+def bits_to_hold(low: int, high: int) -> int:
     """Bits of a two's complement that holds low..high."""
     return max(int(high).bit_length(), int(~low).bit_length() if low < 0 else 0) + 1
-
-
-def activated(layer: Operation, x: Value) -> Value:
-    """The operation after a dense layer on one sum."""
-    match layer:
-        case ClippedReLU(shift, bits):
-            assert isinstance(shift, int) and isinstance(bits, int)
-            moved, top = x >> shift, (1 << bits) - 1
-            return Mux(moved < 0, 0, Mux(moved > top, top, moved[:bits]))
-        case Rescale(shift):
-            return x >> shift
-        case PeriodicQuadratic(shift):
-            phase = (x >> shift if shift >= 0 else x << -shift).as_signed()
-            extended = Cat(phase, phase[-1].replicate(16))
-            t = extended[:16].as_signed()
-            size = Mux(t < 0, -t, t)
-            arc = (t * ((1 << 15) - size).as_signed()) >> 21
-            return Mux(arc > 127, 127, arc)
-    raise TypeError(f"{layer} is no activation of a field")
-
-
-def activated_shape(layer: Operation, bits: int) -> Any:
-    """The shape of what `activated` gives for sums of `bits` bits."""
-    match layer:
-        case ClippedReLU():
-            return unsigned(8)
-        case PeriodicQuadratic():
-            return signed(8)
-        case _:
-            return signed(max(bits - layer.shift, 1) if isinstance(layer, Rescale) else bits)
 
 
 class DenseStage(Stage):
@@ -140,10 +106,11 @@ class DenseStage(Stage):
         coordinates: CoordinateSum | None = None,
     ) -> None:
         super().__init__(fold.steps, DENSE_DEPTH, carried)
-        self.dense, self.layer, self.fold, self.coordinates = dense, layer, fold, coordinates
+        self.dense, self.fold, self.coordinates = dense, fold, coordinates
         self.x = [Signal(shape, name=f"x{k}") for k, shape in enumerate(given)]
-        self.width = bits_of(*bounds)
-        self.shape = activated_shape(layer, self.width)
+        self.width = bits_to_hold(*bounds)
+        self.part = part_of(layer, [box(bounds[:1], bounds[1:])])
+        self.shape = self.part.outputs()[0]
         self.slots = [Signal(self.shape, name=f"y{k}") for k in range(fold.groups * fold.neurons)]
         self.y = self.slots[: len(dense.bias)]
 
@@ -197,11 +164,17 @@ class DenseStage(Stage):
             with m.If(go):
                 m.d.sync += bias.eq(start[n * self.width : (n + 1) * self.width].as_signed())
                 m.d.sync += total.eq(Mux(first, bias + extra[n], total) + tree(products))
-            results.append(activated(self.layer, total))
+            results.append(self.activated(m, n, total))
         with m.If(go & ends[1]):
             entering = self.slots[fold.neurons :] + results
             m.d.sync += [slot.eq(value) for slot, value in zip(self.slots, entering, strict=True)]
         return m
+
+    def activated(self, m: Module, neuron: int, total: Value) -> Value:
+        """The operation after the layer on one sum."""
+        bits = bits_of(total)[: self.part.inputs()[0].width]
+        value = Cat(self.part.draw(Wires(m, f"n{neuron}_"), [bits])[0])
+        return value.as_signed() if self.shape.signed else value
 
     def coordinate_products(self, m: Module, next_group: Value) -> list[Value]:
         """The coordinates' part of every neuron at work, at the time of its first sum."""

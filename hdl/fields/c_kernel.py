@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from inkling.hdl.fields import avx2, avx512, portable
 from inkling.hdl.fields.plan import HEADER, MAGIC, VERSION, FieldPlan, tables
+from inkling.hdl.operations.c import C
 from inkling.train.errors import InputError
 
 LANES = portable.LANES
@@ -36,10 +37,9 @@ def emit(field_plan: FieldPlan, *, name: str = "field") -> FieldKernel:
     field = field_plan.field
     if len(field.dense) < 2:
         raise InputError("a field without a hidden layer has no kernel: give the network one")
-    lines = [
-        *_preamble(field_plan, name),
-        *portable.constants(field_plan),
-        *portable.blocks(field_plan),
+    for layer in field.activations:
+        C.check(layer)
+    fused = [
         "#if HAVE_X86",
         *avx2.constants(field_plan),
         *avx512.constants(field_plan),
@@ -47,6 +47,12 @@ def emit(field_plan: FieldPlan, *, name: str = "field") -> FieldKernel:
         *avx2.blocks(field_plan),
         "#endif",
         "",
+    ]
+    lines = [
+        *_preamble(field_plan, name),
+        *portable.constants(field_plan),
+        *portable.blocks(field_plan),
+        *(fused if field_plan.fused else []),
         *_entries(field_plan, name),
     ]
     text = "\n".join(lines).replace("struct FIELD", f"struct {name}_field") + "\n"
@@ -142,7 +148,7 @@ def _preamble(how: FieldPlan, name: str) -> list[str]:
 #include <math.h>
 #include "kernel.h"
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(__GNUC__) && defined(__x86_64__){"" if how.fused else " && 0 /* no fused form */"}
 #define HAVE_X86 1
 #include <immintrin.h>
 #define T256 __attribute__((target("avx2")))

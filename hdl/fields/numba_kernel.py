@@ -9,8 +9,8 @@ import types
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.reference.operations import ClippedReLU, Operation, PeriodicQuadratic, Rescale
 from inkling.hdl.fields.plan import HEADER, FieldPlan
+from inkling.hdl.operations.numba import NUMBA
 from inkling.train.errors import InputError
 
 LANES = 64
@@ -30,6 +30,8 @@ def emit(how: FieldPlan) -> str:
     """
     if len(how.field.dense) < 2:
         raise InputError("a field without a hidden layer has no kernel: give the network one")
+    for layer in how.field.activations:
+        NUMBA.check(layer)
     lines = [*_opening(how)]
     for k in range(len(how.levels)):
         lines += _level(how, k)
@@ -148,22 +150,6 @@ def _level(how: FieldPlan, k: int) -> list[str]:
     return lines
 
 
-def _activated(layer: Operation, value: str) -> list[str]:
-    match layer:
-        case ClippedReLU(shift, _):
-            return [f"{value} = np.int32(min(max(np.int32({value} >> {shift}), np.int32(0)), np.int32(255)))"]
-        case PeriodicQuadratic(shift):
-            moved = f"({value} >> {shift})" if shift >= 0 else f"({value} << {-shift})"
-            return [
-                f"{value} = np.int32((np.int32({moved}) + np.int32(32768)) & 65535) - np.int32(32768)",
-                f"{value} = np.int32(np.int32({value} * (np.int32(32768) - abs({value}))) >> 21)",
-                f"{value} = np.int32(min({value}, np.int32(127)))",
-            ]
-        case Rescale(shift):
-            return [f"{value} = {value} >> {shift}"]
-    raise TypeError(f"{layer} is no activation of a field")
-
-
 def _layer(how: FieldPlan, number: int) -> list[str]:
     """One layer; weights are literals where the text stays short, since then they need no registers."""
     field = how.field
@@ -215,7 +201,7 @@ def _tile(
                 f"    c += {coordinates[j][1]} * (np.int32(v[q]) - np.int32(32768))",
                 f"    t{j} += np.int32(c) >> {how.field.coordinates.shift}",
             ]
-        lines += ["    " + line for line in _activated(layer, f"t{j}")]
+        lines += ["    " + line for line in NUMBA.each[type(layer)](layer, f"t{j}", how.sites[number])]
         lines.append(f"    y[{place} + q] = t{j}")
     return [indent + line for line in lines]
 

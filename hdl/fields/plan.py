@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.reference.field import IntegerField, check_packed
-from inkling.approx.reference.operations import Dense, GridRead
+from inkling.approx.reference.graph import box
+from inkling.approx.reference.operations import ClippedReLU, Dense, GridRead, PeriodicQuadratic, Rescale
+from inkling.hdl.operations.language import Site
 
 MAGIC = b"INKFIELD"
 VERSION = 1
@@ -91,6 +93,21 @@ class FieldPlan:
         places = np.array(self.places(number), np.int64)
         weights = np.concatenate([dense.weights, np.zeros((len(dense.bias), 1), np.int64)], axis=1)
         return weights[:, places]
+
+    @cached_property
+    def sites(self) -> tuple[Site, ...]:
+        """Where the operation after each dense layer is written: it is one for all neurons, in 32 bits."""
+        bounds = self.field.intervals()
+        ends = [bounds[name] for name in self.field.layered.sums]
+        return tuple(Site(0, 32, (box([int(low.min())], [int(high.max())]),)) for low, high in ends)
+
+    @property
+    def fused(self) -> bool:
+        """Whether the forms for AVX hold it: clipped to 8 bits or periodic, and last clipped or shifted."""
+        *hidden, last = self.field.activations
+        clipped = [item.bits == 8 for item in self.field.activations if isinstance(item, ClippedReLU)]
+        kinds = all(isinstance(item, ClippedReLU | PeriodicQuadratic) for item in hidden)
+        return kinds and all(clipped) and isinstance(last, ClippedReLU | Rescale)
 
     @cached_property
     def fingerprint(self) -> bytes:

@@ -7,8 +7,8 @@ paths live in `inkling.hdl.fields.avx2` and `inkling.hdl.fields.avx512`, the ent
 
 from collections.abc import Iterable
 
-from inkling.approx.reference.operations import ClippedReLU, Operation, PeriodicQuadratic, Rescale
 from inkling.hdl.fields.plan import FieldPlan, Level
+from inkling.hdl.operations.c import C
 
 LANES = 64
 
@@ -22,21 +22,10 @@ def c_array(kind: str, name: str, values: Iterable[int]) -> list[str]:
     return [*lines, "};"]
 
 
-def activate(layer: Operation, value: str) -> list[str]:
-    """C that turns the int32 lvalue `value` into what the operation gives; >> of a negative number is arithmetic."""
-    match layer:
-        case ClippedReLU(shift, _):
-            return [f"{value} >>= {shift};", f"{value} = {value} < 0 ? 0 : {value} > 255 ? 255 : {value};"]
-        case PeriodicQuadratic(shift):
-            moved = f"{value} >> {shift}" if shift >= 0 else f"(int32_t)((uint32_t){value} << {-shift})"
-            return [
-                f"{value} = (({moved}) & 65535) - (({moved}) & 32768) * 2;",
-                f"{value} = ({value} * (32768 - ({value} < 0 ? -{value} : {value}))) >> 21;",
-                f"{value} = {value} > 127 ? 127 : {value};",
-            ]
-        case Rescale(shift):
-            return [f"{value} >>= {shift};"]
-    raise TypeError(f"{layer} is no activation of a field")
+def activate(how: FieldPlan, number: int, value: str) -> list[str]:
+    """C that turns the sum of layer `number`, an int32 lvalue, into what the operation after it gives."""
+    layer = how.field.activations[number]
+    return C.each[type(layer)](layer, value, how.sites[number])
 
 
 def constants(how: FieldPlan) -> list[str]:
@@ -124,7 +113,7 @@ def _block(how: FieldPlan) -> list[str]:
         lines.append(f"        read{k}(f, e, u[q], v[q], &values[0][{first}][q], LANES);")
         first += level.features
     lines.append("    }")
-    for number, (dense, layer) in enumerate(zip(field.dense, field.activations, strict=True)):
+    for number, dense in enumerate(field.dense):
         outputs, inputs = dense.weights.shape
         x, y = f"values[{number % 2}]", f"values[{(number + 1) % 2}]"
         lines += [
@@ -146,7 +135,7 @@ def _block(how: FieldPlan) -> list[str]:
             ]
         lines.append("        for (int q = 0; q < LANES; q++) {")
         lines.append("            int32_t s = sum[q];")
-        lines += ["            " + line for line in activate(layer, "s")]
+        lines += ["            " + line for line in activate(how, number, "s")]
         last = number == len(field.dense) - 1
         lines += [f"            {'out[o][q] = s' if last else f'{y}[o][q] = (int16_t)s'};", "        }", "    }"]
     return [*lines, "}", ""]
@@ -167,7 +156,7 @@ def _single(how: FieldPlan) -> list[str]:
     for k, level in enumerate(how.levels):
         lines.append(f"    read{k}(f, e, u, v, &values[0][{first}], 1);")
         first += level.features
-    for number, (dense, layer) in enumerate(zip(field.dense, field.activations, strict=True)):
+    for number, dense in enumerate(field.dense):
         outputs, inputs = dense.weights.shape
         x, y = f"values[{number % 2}]", f"values[{(number + 1) % 2}]"
         lines += [f"    for (int o = 0; o < {outputs}; o++) {{", f"        int32_t s = bias{number}[o];"]
@@ -178,7 +167,7 @@ def _single(how: FieldPlan) -> list[str]:
         if number == 0 and field.coordinates is not None:
             lines.append("        const int32_t wu = coordinate_weights[2 * o], wv = coordinate_weights[2 * o + 1];")
             lines.append(f"        s += (wu * (u - 32768) + wv * (v - 32768)) >> {field.coordinates.shift};")
-        lines += ["        " + line for line in activate(layer, "s")]
+        lines += ["        " + line for line in activate(how, number, "s")]
         last = number == len(field.dense) - 1
         lines += [f"        {'out[o] = s' if last else f'{y}[o] = (int16_t)s'};", "    }"]
     return [*lines, "}", ""]

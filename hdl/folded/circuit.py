@@ -12,6 +12,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from inkling.approx.folding.plan import ONE, FoldPlan, constant, merged
+from inkling.hdl.operations.amaranth.bits import Wires, bits_of
+from inkling.hdl.operations.amaranth.clip import clip_bits
 
 
 class FoldedClassifier(wiring.Component):  # type: ignore[misc]
@@ -97,11 +99,13 @@ class FoldedClassifier(wiring.Component):  # type: ignore[misc]
             else:
                 m.d.sync += total.eq(Mux(deciding, total, following) & ~go.replicate(bits))
             for number, neuron in enumerate(range(lane, len(plan.hidden), len(plan.lanes))):
+                source = following if plan.stored[neuron] else total
+                clipped = _clipped(m, f"hidden_{neuron}", source, *plan.hidden[neuron])
                 if plan.stored[neuron]:
                     with m.If(last & ~deciding & (group[:pass_bits] == number)):
-                        m.d.sync += kept[neuron].eq(_clipped(following, *plan.hidden[neuron]))
+                        m.d.sync += kept[neuron].eq(clipped)
                 else:
-                    m.d.comb += kept[neuron].eq(_clipped(total, *plan.hidden[neuron]))
+                    m.d.comb += kept[neuron].eq(clipped)
         return m
 
 
@@ -191,14 +195,7 @@ def _added(total: Value, x: Value, code: Sequence[Value], multiplier: bool) -> V
     return (Cat(Const(1, 1), total) + Cat(sign, extended))[1 : bits + 1].as_signed()
 
 
-def _clipped(value: Value, shift: int, bits: int) -> Value:
+def _clipped(m: Module, name: str, value: Value, shift: int, bits: int) -> Value:
     """clip(value >> shift, 0, 2**bits - 1)."""
-    if not bits:
-        return Const(0, 1)
-    most = len(value) - 1
-    kept, above = value[min(shift, most) : shift + bits], value[min(shift + bits, most) : most]
-    # Where the sum has no bit there, the sign stands.
-    kept = Cat(kept, value[-1].replicate(max(bits - len(kept), 0)))
-    if len(above):
-        kept = kept | above.any().replicate(bits)
-    return kept & ~value[-1].replicate(bits)
+    kept = clip_bits(Wires(m, f"{name}_"), bits_of(value)[min(shift, len(value) - 1) :], True, bits)
+    return Cat(kept, Const(0, max(bits - len(kept), 0))) if bits else Const(0, 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from inkling.approx.folding.plan import FoldPlan
 from inkling.approx.programs import process
 from inkling.approx.reference.network import IntegerNetwork
-from inkling.hdl.circuits.component_file import body_of, sorted_imports
+from inkling.hdl.circuits.component_file import body_of, needed, sorted_imports
 from inkling.hdl.names import port_names
 
 _WRITE = """
@@ -72,7 +72,7 @@ def component(plan: FoldPlan, *, class_names: Sequence[str] = ()) -> str:
     class_names: what the codes of `label` mean, for the reader.
     """
     imports: set[str] = set()
-    bodies = [body_of(module, imports) for module in ("inkling.approx.folding.plan", "inkling.hdl.folded.circuit")]
+    bodies = [body_of(module, imports) for module in needed(["inkling.hdl.folded.circuit"])]
     head = '"""A folded classifier as an Amaranth component, made by Inkling.\n\n'
     head += f"`Top` answers {plan.clocks} clocks after `start`. It needs Amaranth 0.5 and nothing else.\n"
     head += 'Run as a script, it prints Verilog.\n"""\n'

@@ -10,14 +10,16 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from inkling.approx.reference.network import IntegerNetwork
-from inkling.approx.reference.operations import DecisionTree, Dense, Logic, Tournament
-from inkling.hdl.kernels.plan import Clip, Plan, Stage, plan, post_order
+from inkling.approx.reference.operations import DecisionTree
+from inkling.hdl.kernels import gates_c
+from inkling.hdl.kernels.plan import Plan, Stage, check, plan
 from inkling.hdl.names import comment_text, port_names
-from inkling.train.errors import InputError
+from inkling.hdl.operations.c import C, tree_walk
+from inkling.hdl.operations.language import Site
 
 LANES = 64
 
-# Writes the name of value `index` of group `group` (0: the inputs; k: what stage k gives).
+# Writes the name of number `index` of group `group` (0: the inputs; k: what stage k gives).
 Element = Callable[[int, int], str]
 
 
@@ -30,19 +32,15 @@ def emit(network: IntegerNetwork, *, name: str = "inkling", labels: Sequence[str
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"{name!r} is not a C identifier")
-    how = plan(network)
-    if isinstance(how.decision, Logic):
-        if how.stages:
-            raise InputError("a gate netlist must be the only layer of a network that becomes a C kernel")
-        from inkling.hdl.kernels.gates_c import emit as emit_gates  # it takes `comment_text` from here
-        from inkling.hdl.kernels.gates_c import single
-
-        netlist = how.decision.netlist
-        text = f"{emit_gates(netlist, name=name)}\n" + "\n".join(single(netlist, name)) + "\n"
-        return text, _header(network, how, name, labels)
-    lines = [*_preamble(name), *_single(how, name), "", *_block(how), "", *_batch(how, name)]
-    source = "\n".join(part for line in lines for part in _wrapped(line)) + "\n"
-    return source, _header(network, how, name, labels)
+    found = plan(network)
+    check(found, C)
+    header = _header(network, found, name, labels)
+    if found.gates is not None:
+        # Gates alone are fused: every gate works on 512 rows at once.
+        netlist = found.gates.netlist
+        return f"{gates_c.emit(netlist, name=name)}\n" + "\n".join(gates_c.single(netlist, name)) + "\n", header
+    lines = [*_preamble(name), *_single(found, name), "", *_block(found), "", *_batch(found, name)]
+    return "\n".join(part for line in lines for part in _wrapped(line)) + "\n", header
 
 
 def _wrapped(line: str) -> list[str]:
@@ -51,22 +49,22 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, 110, subsequent_indent=indent + "    ", break_long_words=False) or [""]
 
 
-def _output(how: Plan) -> tuple[str, str, str, int]:
-    """What the entries are called, the type and name of what they give, and how many values a row gives."""
-    if how.decision is not None:
+def _output(plan: Plan) -> tuple[str, str, str, int]:
+    """What the entries are called, the type and name of what they give, and plan many values a row gives."""
+    if plan.decision is not None:
         return "classify", "uint8_t", "labels", 1
-    return "scores", f"int{how.width}_t", "scores", how.outputs
+    return "scores", f"int{plan.width}_t", "scores", plan.outputs
 
 
-def _prototypes(how: Plan, name: str) -> tuple[str, str]:
-    verb, kind, result, count = _output(how)
-    single = f"int {name}_classify(const uint8_t features[{how.inputs}])"
-    if how.decision is None:
-        single = f"void {name}_scores(const uint8_t features[{how.inputs}], {kind} scores[{count}])"
+def _prototypes(plan: Plan, name: str) -> tuple[str, str]:
+    verb, kind, result, count = _output(plan)
+    single = f"int {name}_classify(const uint8_t features[{plan.inputs}])"
+    if plan.decision is None:
+        single = f"void {name}_scores(const uint8_t features[{plan.inputs}], {kind} scores[{count}])"
     return single, f"void {name}_{verb}_batch(const uint8_t *features, size_t rows, {kind} *{result})"
 
 
-def _header(network: IntegerNetwork, how: Plan, name: str, labels: Sequence[str]) -> str:
+def _header(network: IntegerNetwork, plan: Plan, name: str, labels: Sequence[str]) -> str:
     guard = f"{name.upper()}_KERNEL_H"
     names = port_names([item.name for item in network.inputs])
     lines = [
@@ -78,12 +76,12 @@ def _header(network: IntegerNetwork, how: Plan, name: str, labels: Sequence[str]
     for i, (item, port) in enumerate(zip(network.inputs, names, strict=True)):
         lines.append(f" * features[{i}]: {port}, {item.bits} bits (0..{2**item.bits - 1}): {comment_text(item.name)}")
     lines.append(" *")
-    if how.decision is None:
-        lines.append(f" * The result is {how.outputs} scores a row, row-major in a batch.")
+    if plan.decision is None:
+        lines.append(f" * The result is {plan.outputs} scores a row, row-major in a batch.")
     else:
         lines.append(f" * The result is a label below {network.classes}.")
         lines += [f" * label {i}: {comment_text(str(text))}" for i, text in enumerate(labels)]
-    single, batch = _prototypes(how, name)
+    single, batch = _prototypes(plan, name)
     lines += [
         " */",
         f"#ifndef {guard}",
@@ -92,8 +90,8 @@ def _header(network: IntegerNetwork, how: Plan, name: str, labels: Sequence[str]
         "#include <stddef.h>",
         "#include <stdint.h>",
         "",
-        f"#define {name.upper()}_FEATURES {how.inputs}",
-        f"#define {name.upper()}_OUTPUTS {network.classes if how.decision is not None else how.outputs}",
+        f"#define {name.upper()}_FEATURES {plan.inputs}",
+        f"#define {name.upper()}_OUTPUTS {network.classes if plan.decision is not None else plan.outputs}",
         "",
         "#ifdef __cplusplus",
         'extern "C" {',
@@ -131,151 +129,37 @@ def _preamble(name: str) -> list[str]:
     ]
 
 
-# --- operations, each written once for a single row and for a lane of a batch ---------------------------------
-
-
-def _literal(value: int, width: int) -> str:
-    if width <= 16 or -(2**15) < value < 2**15:
-        return str(value)
-    # Below -2**63 + 1 nothing comes: plan() keeps the most negative number out.
-    return f"INT{width}_C({value})" if value >= 0 else f"-INT{width}_C({-value})"
-
-
-def _dense(stage: Stage, dense: Dense, output: int, sources: Sequence[str]) -> str:
-    """bias + sum of weight * source, as an expression of the stage's width (int, where that is 16 bits)."""
-    width = stage.width
-    bias = int(dense.bias[output])
-    terms = [_literal(bias, width)] if bias else []
-    for weight, source in zip(dense.weights[output].tolist(), sources, strict=True):
-        if weight:
-            sign = "-" if weight < 0 else "+" if terms else ""
-            factor = "" if abs(weight) == 1 else f"{_literal(abs(weight), width)}*"
-            terms.append(f"{sign}{' ' if terms else ''}{factor}{source}")
-    return " ".join(terms) or "0"
-
-
-def _masked(stage: Stage, bias: int, output: int, sources: Sequence[str]) -> str:
-    """bias + sum of sign * ((source & mask) << shift); products in place of shifts, as the type may be narrow."""
-    width = stage.width
-    terms = [_literal(bias, width)] if bias else []
-    for source, sign, shift, mask in stage.terms[output]:
-        factor = f"{_literal(1 << shift, width)}*" if shift else ""
-        symbol = "-" if sign < 0 else "+" if terms else ""
-        terms.append(f"{symbol}{' ' if terms else ''}{factor}({sources[source]} & {_literal(mask, width)})")
-    return " ".join(terms) or "0"
-
-
-def _sum(stage: Stage, output: int, sources: Sequence[str]) -> str:
-    """What an output of a stage adds up, or the value that it only clips."""
-    match stage.sums:
-        case None:
-            return sources[output]
-        case Dense() as dense:
-            return _dense(stage, dense, output, sources)
-        case masked:
-            return _masked(stage, int(masked.bias[output]), output, sources)
-
-
-def _clips(clips: Sequence[Clip], kind: str, value: str) -> list[str]:
-    lines = []
-    for clip in clips:
-        if clip.floor:
-            lines.append(f"{value} = {value} > 0 ? {value} : 0;")
-        if clip.shift:
-            lines.append(f"{value} = ({kind})({value} >> {clip.shift});" if clip.shift < 63 else f"{value} = 0;")
-        if clip.top is not None:
-            lines.append(f"{value} = {value} > {clip.top} ? {clip.top} : {value};")
-    return lines
-
-
-def _argmax(width: int, sources: Sequence[str]) -> list[str]:
-    """Statements that leave the index of the largest source in `label`; the earliest wins among equals."""
-    kind = f"int{width}_t"
-    if len(sources) == 1:
-        return [f"const {kind} label = 0;"]
-    lines = [f"{kind} best = {sources[0]}, label = 0;"]
-    for k, source in enumerate(sources[1:], 1):
-        lines.append(f"label = {source} > best ? {k} : label; best = {source} > best ? {source} : best;")
-    return lines
-
-
-def _tournament(decision: Tournament, how: Plan, sources: Sequence[str]) -> list[str]:
-    """Statements that leave the winner's index in `label`.
-
-    A key's bits are left in place and its sign bit turned over, so that keys compare as numbers that are never
-    negative and no negative number is shifted.
-    """
-    kind, width = f"int{how.width}_t", how.width
-    values, labels = [*sources], [str(k) for k in range(len(sources))]
-    lines = []
-    for m, ((a, b), (shift, bits)) in enumerate(zip(decision.matches, how.keys, strict=True)):
-        mask, sign = _literal((1 << bits) - 1 << shift, width), _literal(1 << shift + bits - 1, width)
-        keys = [f"(({values[k]} & {mask}) ^ {sign})" for k in (a, b)]
-        lines.append(f"const {kind} less{m} = {keys[0]} < {keys[1]};")
-        lines.append(f"const {kind} who{m} = less{m} ? {labels[b]} : {labels[a]};")
-        if m < len(decision.matches) - 1:
-            lines.append(f"const {kind} best{m} = less{m} ? {values[b]} : {values[a]};")
-        values.append(f"best{m}")
-        labels.append(f"who{m}")
-    return [*lines, f"const {kind} label = {labels[-1]};"]
-
-
-def _decision(how: Plan, sources: Sequence[str]) -> list[str]:
-    """Statements that leave the index of the winning score in `label`."""
-    if isinstance(how.decision, Tournament):
-        return _tournament(how.decision, how, sources)
-    return _argmax(how.width, sources)
-
-
-def _tree_lanes(tree: DecisionTree, sources: Sequence[str]) -> list[str]:
-    """Every node decided from its children upwards, without a jump; the root's result is left in `label`."""
-
-    def result(node: int) -> str:
-        return f"n{node}" if tree.feature[node] >= 0 else str(int(tree.label[node]))
-
-    lines = []
-    for node in post_order(tree):
-        source, threshold = sources[int(tree.feature[node])], _literal(int(tree.threshold[node]), 64)
-        left, right = result(int(tree.left[node])), result(int(tree.right[node]))
-        lines.append(f"const uint8_t n{node} = {source} <= {threshold} ? {left} : {right};")
-    return [*lines, f"const uint8_t label = {result(0)};"]
-
-
-def _tree_walk(tree: DecisionTree, values: str) -> list[str]:
-    """Tables and a walk from the root, for one row."""
-    tables = {"feature": tree.feature, "threshold": tree.threshold, "left": tree.left, "right": tree.right}
-    lines = []
-    for name, table in {**tables, "leaf": tree.label}.items():
-        width = 32 if abs(table).max() < 2**31 else 64
-        text = ", ".join(_literal(value, width) for value in table.tolist())
-        lines.append(f"static const int{width}_t {name}[{len(table)}] = {{{text}}};")
-    walk = f"node = {values}[feature[node]] <= threshold[node] ? left[node] : right[node];"
-    return [*lines, "int32_t node = 0;", f"while (feature[node] >= 0) {walk}", "const int label = (int)leaf[node];"]
-
-
 # --- the two bodies ------------------------------------------------------------------------------------------
 
 
-def _stage_results(stage: Stage, number: int, inputs: int, element: Element) -> list[list[str]]:
+def _stage_results(stage: Stage, element: Element) -> list[list[str]]:
     """For every output of a stage the statements that leave it in `t`."""
     kind = f"int{stage.width}_t"
-    sources = [element(number, i) for i in range(inputs)]
+    reads = [[element(*place) for place in value] for value in stage.reads]
     found = []
-    for output, clips in enumerate(stage.clips):
-        value = _sum(stage, output, sources)
-        found.append([f"{kind} t = ({kind})({value});", *_clips(clips, kind, "t")])
+    for output in range(stage.outputs):
+        lines: list[str] = []
+        if stage.joins is None:
+            value = reads[0][output]
+        elif type(stage.joins) in C.decides:
+            lines, value = C.decides[type(stage.joins)](stage.joins, reads[0], stage.site(output)), "label"
+        else:
+            value = C.joins[type(stage.joins)](stage.joins, reads, stage.site(output))
+        lines.append(f"{kind} t = ({kind})({value});")
+        for item, site in zip(stage.each, stage.sites(output), strict=True):
+            lines += C.each[type(item)](item, "t", site)
+        found.append(lines)
     return found
 
 
-def _held_type(how: Plan, group: int) -> str:
-    """The type in which the values that enter stage `group` (or, last, the decision) are held."""
-    if group < len(how.stages):
-        return f"int{how.stages[group].width}_t"
-    return "uint8_t" if how.width == 8 else f"int{how.width}_t"
+def _decision(plan: Plan, sources: Sequence[str]) -> list[str]:
+    """Statements that leave the label in `label`."""
+    site = Site(0, plan.width, (plan.bounds,))
+    return C.decides[type(plan.decision)](plan.decision, sources, site)
 
 
-def _sizes(how: Plan) -> list[int]:
-    return [how.inputs, *(len(stage.clips) for stage in how.stages)]
+def _held_type(plan: Plan, group: int) -> str:
+    return "uint8_t" if plan.held[group] == 8 else f"int{plan.held[group]}_t"
 
 
 def _silence(last: int) -> str:
@@ -283,37 +167,42 @@ def _silence(last: int) -> str:
     return "    " + " ".join(f"(void)v{group};" for group in range(last + 1))
 
 
-def _single(how: Plan, name: str) -> list[str]:
-    sizes = _sizes(how)
+def _single(plan: Plan, name: str) -> list[str]:
+    sizes = plan.sizes
 
     def element(group: int, index: int) -> str:
         return f"v{group}[{index}]"
 
-    entering = ", ".join(f"features[{i}]" for i in range(how.inputs))
-    lines = [_prototypes(how, name)[0], "{", f"    const {_held_type(how, 0)} v0[{how.inputs}] = {{{entering}}};"]
-    for number, stage in enumerate(how.stages):
-        lines.append(f"    {_held_type(how, number + 1)} v{number + 1}[{sizes[number + 1]}];")
-        for output, body in enumerate(_stage_results(stage, number, sizes[number], element)):
-            store = f"{element(number + 1, output)} = ({_held_type(how, number + 1)})t;"
+    entering = ", ".join(f"features[{i}]" for i in range(plan.inputs))
+    lines = [
+        _prototypes(plan, name)[0],
+        "{",
+        f"    const {_held_type(plan, 0)} v0[{plan.inputs}] = {{{entering}}};",
+    ]
+    for number, stage in enumerate(plan.stages, 1):
+        lines.append(f"    {_held_type(plan, number)} v{number}[{sizes[number]}];")
+        for output, body in enumerate(_stage_results(stage, element)):
+            store = f"{element(number, output)} = ({_held_type(plan, number)})t;"
             lines.append(f"    {{ {' '.join([*body, store])} }}")
-    last = len(how.stages)
-    lines.append(_silence(last))
-    sources = [element(last, i) for i in range(sizes[last])]
-    if how.decision is None:
+    lines.append(_silence(len(plan.stages)))
+    sources = [element(*place) for place in plan.results]
+    if plan.decision is None:
         lines += [f"    scores[{i}] = {source};" for i, source in enumerate(sources)]
     else:
-        if isinstance(how.decision, DecisionTree):
-            decided = _tree_walk(how.decision, f"v{last}")
+        group = plan.results[0][0] if plan.results else 0
+        whole = plan.results == tuple((group, k) for k in range(sizes[group]))
+        if isinstance(plan.decision, DecisionTree) and whole:
+            decided = tree_walk(plan.decision, f"v{group}")
         else:
-            decided = _decision(how, sources)
+            decided = _decision(plan, sources)
         lines += [f"    {line}" for line in decided]
         lines.append("    return (int)label;")
     return [*lines, "}"]
 
 
-def _block(how: Plan) -> list[str]:
-    _, kind, result, count = _output(how)
-    sizes = _sizes(how)
+def _block(plan: Plan) -> list[str]:
+    _, kind, result, count = _output(plan)
+    sizes = plan.sizes
 
     def element(group: int, index: int) -> str:
         return f"v{group}[{index * LANES} + l]"
@@ -326,20 +215,18 @@ def _block(how: Plan) -> list[str]:
         f"static void block(const uint8_t *restrict features, {kind} *restrict {result})",
         "{",
         "    size_t l;",
-        *_transpose(how.inputs, _held_type(how, 0)),
+        *_transpose(plan.inputs, _held_type(plan, 0)),
     ]
-    for number, stage in enumerate(how.stages):
-        held = _held_type(how, number + 1)
-        lines.append(f"    ALIGNED {held} v{number + 1}[{sizes[number + 1] * LANES}];")
-        for output, body in enumerate(_stage_results(stage, number, sizes[number], element)):
-            lines += loop([*body, f"{element(number + 1, output)} = ({held})t;"])
-    last = len(how.stages)
-    lines.append(_silence(last))
-    sources = [element(last, i) for i in range(sizes[last])]
-    if isinstance(how.decision, DecisionTree):
-        lines += loop([*_tree_lanes(how.decision, sources), "labels[l] = label;"])
-    elif how.decision is not None:
-        lines += loop([*_decision(how, sources), "labels[l] = (uint8_t)label;"])
+    for number, stage in enumerate(plan.stages, 1):
+        held = _held_type(plan, number)
+        lines.append(f"    ALIGNED {held} v{number}[{sizes[number] * LANES}];")
+        for output, body in enumerate(_stage_results(stage, element)):
+            lines += loop([*body, f"{element(number, output)} = ({held})t;"])
+    lines.append(_silence(len(plan.stages)))
+    sources = [element(*place) for place in plan.results]
+    if plan.decision is not None:
+        cast = "" if isinstance(plan.decision, DecisionTree) else "(uint8_t)"
+        lines += loop([*_decision(plan, sources), f"labels[l] = {cast}label;"])
     else:
         lines += loop([f"scores[l * {count} + {i}] = {source};" for i, source in enumerate(sources)])
     return [*lines, "}"]
@@ -375,20 +262,20 @@ def _transpose(inputs: int, held: str) -> list[str]:
     return lines
 
 
-def _batch(how: Plan, name: str) -> list[str]:
-    verb, kind, result, count = _output(how)
+def _batch(plan: Plan, name: str) -> list[str]:
+    verb, kind, result, count = _output(plan)
     del verb
     many = "" if count == 1 else f" * {count}"
     return [
-        _prototypes(how, name)[1],
+        _prototypes(plan, name)[1],
         "{",
         "    size_t row, i;",
         f"    for (row = 0; rows - row >= {LANES}; row += {LANES})",
-        f"        block(features + row * {how.inputs}, {result} + row{many});",
+        f"        block(features + row * {plan.inputs}, {result} + row{many});",
         "    if (row < rows) { /* the last rows, filled up with zeros */",
-        f"        uint8_t rest[{how.inputs * LANES}] = {{0}};",
+        f"        uint8_t rest[{plan.inputs * LANES}] = {{0}};",
         f"        {kind} found[{count * LANES}];",
-        f"        for (i = 0; i < (rows - row) * {how.inputs}; i++) rest[i] = features[row * {how.inputs} + i];",
+        f"        for (i = 0; i < (rows - row) * {plan.inputs}; i++) rest[i] = features[row * {plan.inputs} + i];",
         "        block(rest, found);",
         f"        for (i = 0; i < (rows - row){many}; i++) {result}[row{many} + i] = found[i];",
         "    }",

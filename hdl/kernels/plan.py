@@ -1,150 +1,184 @@
 """How an `IntegerNetwork` is cut into the loops of a software kernel, and the number widths those loops need.
 
-`inkling.hdl.kernels.c_kernel` and `inkling.hdl.kernels.numba_kernel` write the same plan down in their languages;
-nothing here writes text of either.
+`inkling.hdl.kernels.c_kernel` and `inkling.hdl.kernels.numba_kernel` write the same plan down in their languages,
+each operation as `inkling.hdl.operations` has it; nothing here writes text of either.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from inkling.approx.reference.network import IntegerNetwork
+from inkling.approx.reference.graph import Node
+from inkling.approx.reference.network import INPUTS, IntegerNetwork
 from inkling.approx.reference.operations import (
-    ArgMax,
-    ClippedReLU,
+    Bounds,
+    Concat,
+    Decision,
     DecisionTree,
-    Dense,
     Ints,
     Logic,
-    MaskedSum,
+    Operation,
+    Select,
     Tournament,
 )
+from inkling.hdl.operations.c import C
+from inkling.hdl.operations.language import Language, Site, reach
+from inkling.hdl.operations.numba import NUMBA
 from inkling.train.errors import InputError
 
-
-@dataclass(frozen=True)
-class Clip:
-    """min(max(x, 0) >> shift, top), exact for ClippedReLU; a part that no value in reach needs is None or False.
-
-    Taking the maximum first means that no negative number is ever shifted, which C leaves to the compiler.
-    """
-
-    floor: bool
-    shift: int
-    top: int | None
+# A number that is held: the group (0: the inputs; k: what stage k - 1 gives) and its place there.
+Place: TypeAlias = tuple[int, int]
+Value: TypeAlias = tuple[Place, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """An optional layer of sums and the clips behind it, computed in two's complement of `width` (16, 32, 64) bits.
+    """One loop: an operation of several numbers or none, and what is done to each of its numbers after it.
 
-    The values that enter are held in `width` bits. clips: for every output the clips to apply in order. terms: of
-    masked sums, for every output (source, sign, shift, mask).
+    reads: the values that the operation reads, or the one whose numbers are taken as they are; bounds: theirs;
+    each_bounds: of what each of `each` reads. width: bits of the two's complement in which all is computed.
     """
 
-    sums: Dense | MaskedSum | None
-    clips: tuple[tuple[Clip, ...], ...]
+    joins: Operation | None
+    each: tuple[Operation, ...]
+    reads: tuple[Value, ...]
+    bounds: tuple[Bounds, ...]
+    each_bounds: tuple[Bounds, ...]
+    outputs: int
     width: int
-    terms: tuple[tuple[tuple[int, int, int, int], ...], ...] = ()
 
+    def site(self, output: int) -> Site:
+        """Where number `output` of the first operation is written."""
+        return Site(output, self.width, self.bounds)
 
-Decision: TypeAlias = ArgMax | Tournament | DecisionTree | Logic
+    def sites(self, output: int) -> list[Site]:
+        """Where number `output` of each later operation is written."""
+        return [Site(output, self.width, (bounds,)) for bounds in self.each_bounds]
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Stages, then a decision on values held in `width` bits (8: unsigned), or None where they are the scores.
+    """Stages, then a decision on numbers held in `width` bits (8: unsigned), or None where they are the scores.
 
-    keys: shift and width of a tournament's matches.
+    results: the numbers that the decision reads, or the scores. held: bits in which each group is held.
     """
 
     stages: tuple[Stage, ...]
     decision: Decision | None
+    bounds: Bounds
+    results: Value
     width: int
     inputs: int
-    outputs: int
-    keys: tuple[tuple[int, int], ...] = ()
+    held: tuple[int, ...]
+
+    @property
+    def outputs(self) -> int:
+        """Scores of a row, or numbers that are decided on."""
+        return len(self.results)
+
+    @property
+    def gates(self) -> Logic | None:
+        """The netlist of a network that is nothing else."""
+        whole = tuple((0, k) for k in range(self.inputs))
+        return self.decision if isinstance(self.decision, Logic) and self.results == whole else None
+
+    @property
+    def sizes(self) -> list[int]:
+        """Numbers of every group."""
+        return [self.inputs, *(stage.outputs for stage in self.stages)]
 
 
 def plan(network: IntegerNetwork) -> Plan:
     """Cut a network into stages. Raises InputError for what no kernel can hold (beyond 64 bits, 256 classes)."""
     if any(not 1 <= item.bits <= 8 for item in network.inputs):
         raise InputError("a software kernel reads inputs of 1 to 8 bits; requantise the wider ones")
-    if any(isinstance(layer, Decision) for layer in network.layers[:-1]):
-        raise InputError("a decision must be the last layer of a network")
-    last = network.layers[-1]
+    graph, bounds = network.graph, network.graph.intervals(network.bounds)
+    last = graph.node(graph.outputs[0]).operation if network.is_classifier else None
     decision = last if isinstance(last, Decision) else None
-    layers = network.layers[:-1] if decision is not None else network.layers
-    intervals = network.intervals()
-    starts = [i for i, layer in enumerate(layers) if i == 0 or isinstance(layer, Dense | MaskedSum)]
-    stages = []
-    for start, stop in pairwise([*starts, len(layers)]):
-        stages.append(_stage(layers[start:stop], intervals[start : stop + 1]))
-    low, high = intervals[len(layers)]
-    if decision is not None and not (intervals[-1][0][0] >= 0 and intervals[-1][1][0] <= 255):
+    if decision is not None and not (bounds[graph.outputs[0]][0][0] >= 0 and bounds[graph.outputs[0]][1][0] <= 255):
         raise InputError("a software kernel gives labels of 8 bits: at most 256 classes")
-    keys = decision.keys(low, high) if isinstance(decision, Tournament) else ()
-    return Plan(tuple(stages), decision, _natural(low, high, decision), len(network.inputs), len(low), keys)
+    values: dict[str, Value] = {INPUTS: tuple((0, k) for k in range(len(network.inputs)))}
+    results = graph.node(graph.outputs[0]).reads if decision is not None else graph.outputs
+    needed = _needed(network, results)
+    stages: list[Stage] = []
+    open_value = ""  # the value of the last stage, which can still be worked on
+    for node in graph.nodes:
+        if node.name not in needed:
+            continue
+        if isinstance(node.operation, Concat):
+            values[node.name] = tuple(place for name in node.reads for place in values[name])
+        elif isinstance(node.operation, Select):
+            values[node.name] = tuple(values[node.reads[0]][k] for k in node.operation.places)
+        elif node.reads == (open_value,) and _is_each(node.operation) and needed[open_value] == 1:
+            stages[-1] = _longer(stages[-1], node.operation, bounds[open_value], bounds[node.name])
+            values[node.name], open_value = values.pop(open_value), node.name
+        else:
+            stages.append(_stage(node, values, bounds))
+            values[node.name] = tuple((len(stages), k) for k in range(stages[-1].outputs))
+            open_value = node.name
+    places = tuple(place for name in results for place in values[name])
+    low, high = (np.concatenate([bounds[name][end] for name in results]) for end in (0, 1))
+    width = _natural(low, high, decision)
+    held = _held(stages, places, width)
+    return Plan(tuple(stages), decision, (low, high), places, width, len(network.inputs), held)
 
 
-def _stage(layers: tuple[object, ...], intervals: list[tuple[Ints, Ints]]) -> Stage:
-    sums = layers[0] if isinstance(layers[0], Dense | MaskedSum) else None
-    relus = [layer for layer in layers if isinstance(layer, ClippedReLU)]
-    reach = [(int(low.min(initial=0)), int(high.max(initial=0))) for low, high in intervals]
-    if isinstance(sums, Dense):
-        reach.append(_sums(sums, *intervals[0]))
-    elif sums is not None:
-        reach.append(_masked_sums(sums, intervals[0][1]))
-    width = _signed(min(low for low, _ in reach), max(high for _, high in reach))
-    before = intervals[1:-1] if sums is not None else intervals[:-1]
-    clips = tuple(
-        tuple(
-            _clip(relu.of_each(len(low))[o], int(low[o]), int(high[o]))
-            for relu, (low, high) in zip(relus, before, strict=True)
-        )
-        for o in range(len(intervals[-1][0]))
-    )
-    terms = masked_terms(sums, intervals[0][1]) if isinstance(sums, MaskedSum) else ()
-    return Stage(sums, clips, width, terms)
+def check(found: Plan, language: Language) -> None:
+    """Raise InputError where the language has no function for an operation of a plan."""
+    for stage in found.stages:
+        for item in (*((stage.joins,) if stage.joins is not None else ()), *stage.each):
+            language.check(item)
+    if found.decision is not None:
+        language.check(found.decision)
 
 
-def _clip(relu: tuple[int, int], low: int, high: int) -> Clip:
-    shift, bits = relu
-    top = (1 << bits) - 1
-    return Clip(low < 0, min(shift, 63), top if (high >> shift) > top else None)
+def _needed(network: IntegerNetwork, results: tuple[str, ...]) -> dict[str, int]:
+    """How often each value is read, of those that the results depend on; a result counts as read."""
+    count = {name: results.count(name) for name in results}
+    for node in reversed(network.graph.nodes):
+        if node.name in count:
+            for name in node.reads:
+                count[name] = count.get(name, 0) + 1
+    return count
 
 
-def masked_terms(sums: MaskedSum, high: Ints) -> tuple[tuple[tuple[int, int, int, int], ...], ...]:
-    """For every output its terms (source, sign, shift, mask) that matter, masks cut to the inputs' bits."""
-    found: list[list[tuple[int, int, int, int]]] = [[] for _ in sums.bias]
-    parts = (sums.output, sums.source, sums.sign, sums.shift, sums.mask)
-    for o, i, sign, shift, mask in zip(*(part.tolist() for part in parts), strict=True):
-        if kept := mask & ((1 << int(high[i]).bit_length()) - 1):
-            found[o].append((i, sign, shift, kept))
-    return tuple(tuple(terms) for terms in found)
+def _is_each(item: Operation) -> bool:
+    """Whether an operation works on every number by itself, as the languages have registered it."""
+    return type(item) in C.each or type(item) in NUMBA.each
 
 
-def _masked_sums(sums: MaskedSum, high: Ints) -> tuple[int, int]:
-    """Bounds of every summand and every partial sum, in whatever order they are added."""
-    least, most = [0], [0]
-    for terms, bias in zip(masked_terms(sums, high), sums.bias.tolist(), strict=True):
-        least.append(min(bias, 0) - sum(mask << shift for _, sign, shift, mask in terms if sign < 0))
-        most.append(max(bias, 0) + sum(mask << shift for _, sign, shift, mask in terms if sign > 0))
-    return min(least), max(max(most), -min(least))
+def _stage(node: Node, values: dict[str, Value], bounds: dict[str, Bounds]) -> Stage:
+    read = tuple(bounds[name] for name in node.reads)
+    outputs, reads = len(bounds[node.name][0]), tuple(values[name] for name in node.reads)
+    width = _width([*read, bounds[node.name]], reach(node.operation, read))
+    if _is_each(node.operation):
+        return Stage(None, (node.operation,), reads, read, read, outputs, width)
+    width = max(width, _natural(*read[0], node.operation) if isinstance(node.operation, Decision) else 0)
+    return Stage(node.operation, (), reads, read, (), outputs, width)
 
 
-def _sums(dense: Dense, low: Ints, high: Ints) -> tuple[int, int]:
-    """Bounds of every product and every partial sum, in whatever order they are added; exact integers."""
-    weights = dense.weights.astype(object)
-    bottom = np.minimum(weights * low.astype(object), weights * high.astype(object))
-    top = np.maximum(weights * low.astype(object), weights * high.astype(object))
-    bias = dense.bias.astype(object)
-    least = np.minimum(bottom, 0).sum(axis=1) + np.minimum(bias, 0)
-    most = np.maximum(top, 0).sum(axis=1) + np.maximum(bias, 0)
-    factor = np.abs(weights).max(initial=0)
-    return min(0, *least.tolist(), -factor), max(0, *most.tolist(), factor)
+def _longer(stage: Stage, item: Operation, before: Bounds, after: Bounds) -> Stage:
+    """The stage with another operation on each number."""
+    width = max(stage.width, _width([before, after], reach(item, [before])))
+    return replace(stage, each=(*stage.each, item), each_bounds=(*stage.each_bounds, before), width=width)
+
+
+def _held(stages: list[Stage], results: Value, width: int) -> tuple[int, ...]:
+    """The widest of the types in which each group is read."""
+    held = [0] * (len(stages) + 1)
+    for stage in stages:
+        for group in {group for value in stage.reads for group, _ in value}:
+            held[group] = max(held[group], stage.width)
+    for group in {group for group, _ in results}:
+        held[group] = max(held[group], width)
+    return tuple(size or 16 for size in held)
+
+
+def _width(bounds: list[Bounds], also: tuple[int, int]) -> int:
+    low = [int(low.min(initial=0)) for low, _ in bounds]
+    high = [int(high.max(initial=0)) for _, high in bounds]
+    return _signed(min(*low, also[0]), max(*high, also[1]))
 
 
 def _signed(low: int, high: int) -> int:
@@ -161,18 +195,3 @@ def _natural(low: Ints, high: Ints, decision: object) -> int:
     if isinstance(decision, DecisionTree | Logic) and low.min(initial=0) >= 0 and high.max(initial=0) <= 255:
         return 8
     return max(_signed(int(low.min(initial=0)), int(high.max(initial=0))), 16 if decision is not None else 32)
-
-
-def post_order(tree: DecisionTree) -> list[int]:
-    """Inner nodes that the root reaches, each after its children (so that few results wait at a time)."""
-    found: list[int] = []
-    seen: set[int] = set()
-    waiting = [(0, False)]
-    while waiting:
-        node, done = waiting.pop()
-        if done:
-            found.append(node)
-        elif tree.feature[node] >= 0 and node not in seen:
-            seen.add(node)
-            waiting += [(node, True), (int(tree.right[node]), False), (int(tree.left[node]), False)]
-    return found

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from inkling.approx.programs.process import ToolError, python
 from inkling.approx.reference.network import IntegerNetwork
-from inkling.approx.reference.operations import DecisionTree, Logic
+from inkling.approx.reference.operations import DecisionTree
 from inkling.hdl.kernels.plan import plan
 from inkling.sim.kernels.children import compile_c
 from inkling.sim.verdicts.vectors import reference
@@ -110,7 +110,7 @@ class Kernel:
 
     @property
     def lanes(self) -> int:
-        gates = self.language == "c" and isinstance(self.network.layers[-1], Logic)
+        gates = self.language == "c" and plan(self.network).gates is not None
         return GATE_BLOCK if gates else BLOCK
 
 
@@ -203,7 +203,7 @@ def _storing(network: IntegerNetwork, source: str) -> tuple[str, tuple[str, ...]
     In a block the last lane is stored; in gates, which hold many rows a word, the last row's bit.
     """
     names: list[str] = []
-    gates = isinstance(network.layers[-1], Logic)
+    gates = plan(network).gates is not None
     entry = source.find("int inkling_classify(" if network.is_classifier else "void inkling_scores(")
     block = len(source) if gates else source.find("static void block(")
     if min(entry, block) < 0:
@@ -222,8 +222,7 @@ def _storing(network: IntegerNetwork, source: str) -> tuple[str, tuple[str, ...]
     def group(match: re.Match[str]) -> str:
         how, text = plan(network), match[0]
         single = within(match.start()) == "single"
-        sizes = [how.inputs, *(len(stage.clips) for stage in how.stages)]
-        for number, size in enumerate(sizes):
+        for number, size in enumerate(how.sizes):
             for i in range(size):
                 place = f"v{number}[{i if single else i * BLOCK + BLOCK - 1}]"
                 text += store(match.start(), f"v{number}[{i}]", place)
@@ -238,7 +237,7 @@ def _storing(network: IntegerNetwork, source: str) -> tuple[str, tuple[str, ...]
         return match[0] + store(match.start(), match[1], value, "" if single else f"if (l == {BLOCK - 1}) ")
 
     def walk(match: re.Match[str]) -> str:
-        tree = network.layers[-1]
+        tree = plan(network).decision
         assert isinstance(tree, DecisionTree)
         base = len(names)
         names.extend(f"single:node{k}" for k in range(len(tree.feature)))
@@ -249,7 +248,7 @@ def _storing(network: IntegerNetwork, source: str) -> tuple[str, tuple[str, ...]
     edits += [(m.end(), variable(m)[len(m[0]) :]) for m in _VARIABLE.finditer(source) if _in_body(source, m)]
     for at, added in sorted(edits, reverse=True):
         source = source[:at] + added + source[at:]
-    if isinstance(network.layers[-1], DecisionTree):
+    if isinstance(plan(network).decision, DecisionTree):
         source = _WALK.sub(walk, source, count=1)
     head = f"#include <stdint.h>\nint64_t inkling_seen[{max(len(names), 1)}];\n"
     return head + source, tuple(names)

@@ -25,13 +25,13 @@ from inkling.approx.reference.netlist import Netlist
 from inkling.approx.reference.network import Input, IntegerNetwork, without_unused_inputs
 from inkling.approx.reference.operations import ClippedReLU, Dense, Ints, signed_width
 from inkling.hdl.cells.egfet import technology
-from inkling.hdl.circuits.part import Chain
-from inkling.hdl.circuits.shared_layer import shared_layer
 from inkling.hdl.mapping import composites, genlib
 from inkling.hdl.mapping.abc_run import map_once
 from inkling.hdl.mapping.elaboration import elaborate
 from inkling.hdl.mapping.recipes import Recipe
 from inkling.hdl.mapping.search import cheapest, total
+from inkling.hdl.operations.amaranth.part import Chain
+from inkling.hdl.operations.amaranth.shared_layer import shared_layer
 
 # Name: data set, hidden neurons, weight bits.
 CASES = {

@@ -101,7 +101,7 @@ def of(field: IntegerField, **changed: Any) -> IntegerField:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: of(f, layers=(*f.layers[:-1], ClippedReLU(3, 7))), "cannot stand last"),
+        (lambda f: of(f, layers=(*f.layers[:-1], ClippedReLU((3,), 7))), "one shift for all"),
         (lambda f: of(f, layers=f.layers[:-1]), "alternate"),
         (lambda f: of(f, layers=(f.layers[0], Rescale(1), *f.layers[2:])), "cannot stand between"),
         (lambda f: of(f, reads=f.reads[:1]), "inputs must be"),

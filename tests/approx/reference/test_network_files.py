@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inkling.approx.reference import graph_files, network_files
+from inkling.approx.reference import network_files
 from inkling.approx.reference.network import Input, IntegerNetwork
 from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, MaskedSum
 from inkling.train.errors import InputError
+from inkling.train.files import arrays as npz
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -167,8 +168,7 @@ def put(folder: Path, **arrays: np.ndarray) -> None:
     with np.load(folder / "network.npz") as old:
         content = dict(old)
     content |= arrays
-    shapes = {name: ("<i8", value.shape) for name, value in content.items()}
-    (folder / "network.npz").write_bytes(graph_files._npz(content, shapes))
+    (folder / "network.npz").write_bytes(npz.write(content))
 
 
 def edit(folder: Path, change: dict) -> None:
@@ -324,4 +324,4 @@ def test_missing_files_and_deep_json(tmp_path: Path) -> None:
     refused(tmp_path, "network.json", "not JSON")
     network_files.save(perceptron(), tmp_path)
     (tmp_path / "network.npz").unlink()
-    refused(tmp_path, "network.npz", "cannot be read")
+    refused(tmp_path, "network.npz", "no such file")

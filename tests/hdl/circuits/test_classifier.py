@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inkling.approx.reference.network import Input, IntegerNetwork
 from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Ints, Operation
 from inkling.hdl.circuits.classifier import Classifier, parts
-from inkling.hdl.circuits.part import PartComponent
+from inkling.hdl.operations.amaranth.part import PartComponent
 
 
 def simulated(network: IntegerNetwork, rows: Ints) -> Ints:

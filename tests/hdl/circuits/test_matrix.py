@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from inkling.approx.matrices.adders import Cell
 from inkling.approx.reference.operations import Ints
-from inkling.hdl.circuits.matrix import SharedLayer
-from inkling.hdl.circuits.part import PartComponent
-from inkling.hdl.circuits.shared_layer import shared_layer
+from inkling.hdl.operations.amaranth.matrix import SharedLayer
+from inkling.hdl.operations.amaranth.part import PartComponent
+from inkling.hdl.operations.amaranth.shared_layer import shared_layer
 
 
 def simulated(part: SharedLayer, rows: Ints) -> Ints:

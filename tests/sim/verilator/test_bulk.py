@@ -5,6 +5,7 @@ import pytest
 
 from inkling.approx.programs.process import ToolError
 from inkling.approx.reference.network import IntegerNetwork
+from inkling.sim.verdicts import ports
 from inkling.sim.verdicts.vectors import reference, stimuli
 from inkling.sim.verilator import bulk
 
@@ -39,7 +40,7 @@ def test_signed_scores_of_any_width(networks):
     assert scores.intervals()[-1][0].min() < 0
     dense = scores.layers[0]
     lines = ["module top(input [3:0] f0, input [3:0] f1, input [3:0] f2"]
-    for k, output in enumerate(bulk.wrapper.outputs(scores)):
+    for k, output in enumerate(ports.outputs(scores)):
         terms = [f"({int(w)}) * $signed({{1'b0, f{j}}})" for j, w in enumerate(dense.weights[k])]
         value = " + ".join([f"({int(dense.bias[k])})", *terms])
         lines[0] += f", output {'signed ' * output.signed}[{output.width - 1}:0] score_{k}"

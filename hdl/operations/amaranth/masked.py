@@ -1,16 +1,16 @@
 """A layer of masked sums as a part of a design: what masks leave of the summands, added bit by bit.
 
 Which adders there are is decided in `inkling.approx.matrices.compressor`; here they become gates. Clipping is
-`inkling.hdl.circuits.activation`'s.
+`inkling.hdl.operations.amaranth.clip`'s.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inkling.approx.matrices.compressor import ADD, ANY, BORROW, ODD, SUBTRACT, SumPlan, plan_bits
-from inkling.hdl.circuits.activation import clip, clip_bits
-from inkling.hdl.circuits.bits import Bit, Wires
-from inkling.hdl.circuits.part import Shape, shape_of, shapes_of
+from inkling.hdl.operations.amaranth.bits import Bit, Wires
+from inkling.hdl.operations.amaranth.clip import clip, clip_bits
+from inkling.hdl.operations.amaranth.part import Shape, shape_of, shapes_of
 
 
 def draw_plan(wires: Wires, plan: SumPlan, operands: Sequence[Bit]) -> list[Bit]:

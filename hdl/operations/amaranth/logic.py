@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from amaranth import unsigned
 
-from inkling.hdl.circuits.bits import Bit, Wires, both, differ, either, invert
-from inkling.hdl.circuits.part import Shape
+from inkling.hdl.operations.amaranth.bits import Bit, Wires, both, differ, either, invert
+from inkling.hdl.operations.amaranth.part import Shape
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,11 @@ class Gates:
         return [unsigned(len(self.nodes_out))]
 
     def draw(self, wires: Wires, x: Sequence[Sequence[Bit]]) -> list[list[Bit]]:
-        nodes: list[Bit] = [0, 1, *(bit for number in x for bit in number)]
+        nodes: list[Bit] = [
+            0,
+            1,
+            *(bit for number, width in zip(x, self.widths, strict=True) for bit in [*number, *[0] * width][:width]),
+        ]
         for k, (table, sources) in enumerate(self.gates):
             nodes.append(expression(wires, f"g{k}", table, [nodes[source] for source in sources]))
         return [[nodes[node] for node in self.nodes_out]]

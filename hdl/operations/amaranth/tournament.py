@@ -1,14 +1,14 @@
 """An approximate arg-max as a part of a design: a knock-out of comparators that look only at chosen bits.
 
-The exact arg-max is in `inkling.hdl.circuits.argmax`, whose description of a contestant is used here too.
+The exact arg-max is in `inkling.hdl.operations.amaranth.argmax`, whose description of a contestant is used here too.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inkling.hdl.circuits.argmax import Contestant, extended
-from inkling.hdl.circuits.bits import Bit, Wires
-from inkling.hdl.circuits.part import Shape, shape_of, shapes_of
+from inkling.hdl.operations.amaranth.argmax import Contestant, extended
+from inkling.hdl.operations.amaranth.bits import Bit, Wires
+from inkling.hdl.operations.amaranth.part import Shape, shape_of, shapes_of
 
 
 def match_winner(wires: Wires, a: Contestant, b: Contestant, key: tuple[int, int], *, is_final: bool) -> Contestant:

@@ -1,24 +1,11 @@
-"""The clipped ReLU: as a part of a design where no sum comes before, and its bits, which layers draw themselves."""
+"""The clipped ReLU as a part of a design, where no sum comes before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inkling.hdl.circuits.bits import Bit, Wires, invert
-from inkling.hdl.circuits.part import Shape, shapes_of
-
-
-def clip_bits(wires: Wires, value: Sequence[Bit], is_signed: bool, bits: int) -> list[Bit]:
-    """clip(value, 0, 2**bits - 1), of a value that is already shifted."""
-    body, negative = (value[:-1], value[-1]) if is_signed else (value, 0)
-    over = wires.any_of("over", body[bits:])
-    keep = wires.name("keep", invert(negative), (negative,))
-    filled = [wires.any_of(f"full{k}", (bit, over)) for k, bit in enumerate(body[:bits])]
-    return [wires.all_of(f"y{k}", (bit, keep)) for k, bit in enumerate(filled)]
-
-
-def clip(value: int, shift: int, bits: int) -> int:
-    """The clipped ReLU of one number."""
-    return min(max(value >> shift, 0), (1 << bits) - 1)
+from inkling.hdl.operations.amaranth.bits import Bit, Wires
+from inkling.hdl.operations.amaranth.clip import clip, clip_bits
+from inkling.hdl.operations.amaranth.part import Shape, shapes_of
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A dense layer made for its weights: the search for sums that its outputs share, and the part that draws them.
 
-What is searched is in `inkling.approx.matrices.plan`, how the part is drawn in `inkling.hdl.circuits.matrix`.
+What is searched is in `inkling.approx.matrices.plan`, how the part is drawn in
+`inkling.hdl.operations.amaranth.matrix`.
 """
 
 import functools
@@ -9,8 +10,8 @@ import numpy as np
 
 from inkling.approx.matrices.plan import WORK, cells, plan
 from inkling.approx.reference.operations import Ints
-from inkling.hdl.circuits.activation import clip
-from inkling.hdl.circuits.matrix import SharedLayer
+from inkling.hdl.operations.amaranth.clip import clip
+from inkling.hdl.operations.amaranth.matrix import SharedLayer
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,7 +1,6 @@
 """What all parts of a design share: a part is plain data that can draw itself, alone or in a chain.
 
-Parts themselves are in `inkling.hdl.circuits.matrix`, `inkling.hdl.circuits.masked`, `inkling.hdl.circuits.argmax`,
-`inkling.hdl.circuits.tree` and others.
+Parts themselves are in the modules beside this one.
 """
 
 from collections.abc import Sequence
@@ -11,10 +10,12 @@ from amaranth import Cat, Module, signed, unsigned
 from amaranth.lib.wiring import Component, In, Out
 
 from inkling.approx.matrices.compressor import bits_to_hold
-from inkling.hdl.circuits.bits import Bit, Wires, bits_of
+from inkling.hdl.operations.amaranth.bits import Bit, Wires, bits_of
 
 # An Amaranth shape. (Amaranth carries no types.)
 Shape: TypeAlias = Any
+# A number in a design: the part that gives it, from 1 (0: the input ports), and its place there.
+Place: TypeAlias = tuple[int, int]
 
 
 def shape_of(low: int, high: int) -> Shape:
@@ -57,16 +58,24 @@ class PartComponent(Component):  # type: ignore[misc]
 
 
 class Chain(Component):  # type: ignore[misc]
-    """Parts one after the other as an Amaranth component with named ports.
+    """Parts in order as an Amaranth component with named ports.
 
     ports: name and width of every input port. label_width: the width of the one output port `label`, or None for
-    one output port `score_k` to each output of the last part.
+    one output port `score_k` to each number that leaves. wiring: for each part, and last for the outputs, the numbers
+    that it reads; None where every part reads the one before.
     """
 
-    def __init__(self, ports: Sequence[tuple[str, int]], parts: Sequence[Part], label_width: int | None) -> None:
+    def __init__(
+        self,
+        ports: Sequence[tuple[str, int]],
+        parts: Sequence[Part],
+        label_width: int | None,
+        wiring: Sequence[Sequence[Place]] | None = None,
+    ) -> None:
         self.input_names = tuple(name for name, _ in ports)
-        self.parts = tuple(parts)
-        last = self.parts[-1].outputs()
+        self.parts, self.wiring = tuple(parts), wiring
+        groups = [[unsigned(width) for _, width in ports], *(part.outputs() for part in self.parts)]
+        last = groups[-1] if wiring is None else [groups[group][k] for group, k in wiring[-1]]
         self.output_names = ("label",) if label_width else tuple(f"score_{k}" for k in range(len(last)))
         shapes = [label_width] if label_width else last
         members = {name: In(width) for name, width in ports}
@@ -76,9 +85,11 @@ class Chain(Component):  # type: ignore[misc]
         # One flat module: its wires keep plain names, where Amaranth would invent ports between submodules.
         m = Module()
         wires = Wires(m)
-        values = [bits_of(getattr(self, name)) for name in self.input_names]
+        groups = [[bits_of(getattr(self, name)) for name in self.input_names]]
         for k, part in enumerate(self.parts):
-            values = part.draw(wires.within(f"{type(part).__name__.lower()}{k}"), values)
+            values = groups[-1] if self.wiring is None else [groups[group][i] for group, i in self.wiring[k]]
+            groups.append(part.draw(wires.within(f"{type(part).__name__.lower()}{k}"), values))
+        values = groups[-1] if self.wiring is None else [groups[group][i] for group, i in self.wiring[-1]]
         for name, bits in zip(self.output_names, values, strict=True):
             m.d.comb += getattr(self, name).eq(Cat(bits))
         return m

@@ -1,16 +1,16 @@
 """A dense layer with shared sums as a part of a design: adder cells drawn as NAND2 that share what they can.
 
 Which cells there are is decided in `inkling.approx.matrices.plan` and `inkling.approx.matrices.cells`; the clipped
-ReLU is `inkling.hdl.circuits.activation`'s.
+ReLU is `inkling.hdl.operations.amaranth.clip`'s.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inkling.approx.matrices.adders import FULL, MIXED, NOT, CellPlan
-from inkling.hdl.circuits.activation import clip, clip_bits
-from inkling.hdl.circuits.bits import Bit, Wires, both, either, invert
-from inkling.hdl.circuits.part import Shape, shape_of, shapes_of
+from inkling.hdl.operations.amaranth.bits import Bit, Wires, both, either, invert
+from inkling.hdl.operations.amaranth.clip import clip, clip_bits
+from inkling.hdl.operations.amaranth.part import Shape, shape_of, shapes_of
 
 
 def draw_cells(wires: Wires, plan: CellPlan, operands: Sequence[Bit]) -> list[list[Bit]]:

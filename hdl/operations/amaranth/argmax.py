@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inkling.approx.matrices.compressor import bits_to_hold
-from inkling.hdl.circuits.bits import Bit, Wires
-from inkling.hdl.circuits.part import Shape, shape_of, shapes_of
+from inkling.hdl.operations.amaranth.bits import Bit, Wires
+from inkling.hdl.operations.amaranth.part import Shape, shape_of, shapes_of
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from amaranth import unsigned
 
-from inkling.hdl.circuits.bits import Bit, Wires, both, either
-from inkling.hdl.circuits.part import Shape
+from inkling.hdl.operations.amaranth.bits import Bit, Wires, both, either
+from inkling.hdl.operations.amaranth.part import Shape
 
 
 def greater_than(wires: Wires, bits: Sequence[Bit], threshold: int) -> Bit:
