@@ -43,7 +43,7 @@ def design(network: IntegerNetwork, *, sharing: int = SHARING) -> Design:
         if isinstance(node.operation, Select):
             places[node.name] = tuple(reads[k] for k in node.operation.places)
             continue
-        name, made = node.name, ()
+        name, made = node.name, tuple[Part, ...]()
         after = readers.get(node.name, [])
         if len(after) == 1 and node.name not in graph.outputs and graph.node(after[0]).reads == (node.name,):
             following = graph.node(after[0])

@@ -39,7 +39,8 @@ def emit(network: IntegerNetwork, *, class_names: Sequence[str] = (), sharing: i
     Its ports, and with equal `sharing` its hardware, are those of `inkling.hdl.circuits.verilog.behavioural`.
     class_names: what the codes of `label` mean, for the reader.
     """
-    from inkling.hdl.circuits.classifier import SHARING, design, input_ports
+    from inkling.hdl.circuits.classifier import design, input_ports
+    from inkling.hdl.operations.amaranth.table import SHARING
 
     found = design(network, sharing=SHARING if sharing is None else sharing)
     imports: set[str] = set()

@@ -23,10 +23,11 @@ ys.run_pass("write_verilog -noattr design.v", design)
 
 
 def rtlil(network: IntegerNetwork, *, module: str = "top", sharing: int | None = None) -> str:
-    """RTLIL text of the network's component as one module; sharing: as in `inkling.hdl.circuits.classifier.parts`."""
+    """RTLIL text of the network's component as one module; sharing: `inkling.hdl.circuits.classifier.design`."""
     from amaranth.back import rtlil as back
 
-    from inkling.hdl.circuits.classifier import SHARING, Classifier
+    from inkling.hdl.circuits.classifier import Classifier
+    from inkling.hdl.operations.amaranth.table import SHARING
 
     top = Classifier(network, sharing=SHARING if sharing is None else sharing)
     text: str = back.convert(top, name=module, emit_src=False)
@@ -47,7 +48,7 @@ def behavioural(
     them).
 
     The output is `label`, or `score_0`, `score_1`, ... for a network that is no classifier. sharing: work that goes
-    into finding shared sums (`inkling.hdl.circuits.classifier.parts`). Equal arguments give byte-identical text.
+    into finding shared sums (`inkling.hdl.circuits.classifier.design`). Equal arguments give byte-identical text.
     Raises inkling.approx.programs.process.ToolError if yosys fails or outlasts `time_limit_s`.
     """
     with tempfile.TemporaryDirectory(prefix="inkling-") as folder:

@@ -12,7 +12,7 @@ import numpy as np
 
 from inkling.designs.rows import design_rows
 from inkling.fields.verify import is_field, verify_field
-from inkling.hdl.circuits.classifier import SHARING
+from inkling.hdl.operations.amaranth.table import SHARING
 from inkling.reports.page.escape import plain
 from inkling.reports.terminal.console import Terminal
 from inkling.reports.terminal.table import Column, show

@@ -68,7 +68,7 @@ def check_verilog(verilog: str, where: str) -> None:
 def differences(design: DesignFolder, sharings: Sequence[int]) -> tuple[dict[str, str], dict[str, str]]:
     """What this version emits from network.json and netlist.json, and where the folder's texts differ from that.
 
-    sharings: the amounts of work on shared sums (`inkling.hdl.circuits.classifier.parts`) that may have been used;
+    sharings: the amounts of work on shared sums (`inkling.hdl.circuits.classifier.design`) that may have been used;
     the first whose Verilog equals top.v is taken, else the first. Returns texts by name, and for every text that
     differs a sentence.
     """

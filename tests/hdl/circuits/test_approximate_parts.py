@@ -22,7 +22,7 @@ from inkling.approx.reference.operations import (
     Tournament,
     knock_out,
 )
-from inkling.hdl.circuits.classifier import Classifier, parts
+from inkling.hdl.circuits.classifier import Classifier, design
 from inkling.hdl.kernels import c_kernel, numba_kernel
 from inkling.sim.kernels.children import verify_c
 from inkling.train.errors import InputError
@@ -189,7 +189,7 @@ def test_component_file(tmp_path: Path) -> None:
     names: dict[str, Any] = {"__name__": "component"}
     network = random_network(3)
     exec(compile(component_file.emit(network), "component.py", "exec"), names)
-    assert [part.outputs() for part in names["PARTS"]] == [part.outputs() for part in parts(network)]
+    assert [part.outputs() for part in names["PARTS"]] == [part.outputs() for part in design(network).parts]
 
 
 @given(seed=st.integers(0, 2**32))

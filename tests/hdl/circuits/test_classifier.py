@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from inkling.approx.reference.network import Input, IntegerNetwork
 from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Ints, Operation
-from inkling.hdl.circuits.classifier import Classifier, parts
+from inkling.hdl.circuits.classifier import Classifier, design
 from inkling.hdl.operations.amaranth.part import PartComponent
 
 
@@ -136,7 +136,7 @@ def test_a_planted_fault_is_seen() -> None:
 def test_a_part_is_a_component_of_its_own() -> None:
     from amaranth.sim import Simulator
 
-    layer = parts(corner([[5, 1], [1, -2]], [-3, 0]))[0]
+    layer = design(corner([[5, 1], [1, -2]], [-3, 0])).parts[0]
     component = PartComponent(layer)
     assert list(component.signature.members) == ["x_0", "x_1", "y_0", "y_1"]
     simulator = Simulator(component)
