@@ -66,10 +66,11 @@ def folded(text: str) -> str:
     """
     temporary = re.compile(r"\b_\d+_\b")
     uses = Counter(temporary.findall(text))
-    # Declared, assigned and read once.
+    # Of one bit (a wider expression can have another width where it stands), declared, assigned and read once.
     assigned = re.compile(r"  assign (_\d+_) = (.*);")
     found = (assigned.fullmatch(line) for line in text.splitlines())
-    value = {match[1]: match[2] for match in found if match and uses[match[1]] == 3}
+    narrow = set(re.findall(r"^  wire (_\d+_);$", text, re.MULTILINE))
+    value = {match[1]: match[2] for match in found if match and uses[match[1]] == 3 and match[1] in narrow}
 
     @functools.cache
     def expanded(expression: str) -> str:
