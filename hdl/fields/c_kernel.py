@@ -39,7 +39,20 @@ def emit(field_plan: FieldPlan, *, name: str = "field") -> FieldKernel:
         raise InputError("a field without a hidden layer has no kernel: give the network one")
     for layer in field.activations:
         C.check(layer)
-    fused = [
+    lines = [
+        *_preamble(field_plan, name),
+        *portable.constants(field_plan),
+        *portable.blocks(field_plan),
+        *(_fused(field_plan) if field_plan.fused else []),
+        *_entries(field_plan, name),
+    ]
+    text = "\n".join(lines).replace("struct FIELD", f"struct {name}_field") + "\n"
+    return FieldKernel(text, header(field_plan, name), tables(field_plan).tobytes())
+
+
+def _fused(field_plan: FieldPlan) -> list[str]:
+    """The forms for x86, each layer one with the operation after it."""
+    return [
         "#if HAVE_X86",
         *avx2.constants(field_plan),
         *avx512.constants(field_plan),
@@ -48,15 +61,6 @@ def emit(field_plan: FieldPlan, *, name: str = "field") -> FieldKernel:
         "#endif",
         "",
     ]
-    lines = [
-        *_preamble(field_plan, name),
-        *portable.constants(field_plan),
-        *portable.blocks(field_plan),
-        *(fused if field_plan.fused else []),
-        *_entries(field_plan, name),
-    ]
-    text = "\n".join(lines).replace("struct FIELD", f"struct {name}_field") + "\n"
-    return FieldKernel(text, header(field_plan, name), tables(field_plan).tobytes())
 
 
 def header(how: FieldPlan, name: str) -> str:
