@@ -1,17 +1,28 @@
-# The two commands of the README are `make run` and `make test`; each does all the set-up itself.
+# The two commands of the README are `make run` and `make test`; each does all the set-up itself. `make check` is the
+# quick part of the tests, to run before a commit; `make docs` builds the site.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+# Without tools that compile or simulate, but for a few.
+QUICK := tests/test_architecture.py tests/train/tables tests/train/files tests/approx/reference tests/approx/netlists \
+	tests/hdl/cells tests/hdl/test_names.py tests/reports/results tests/inkling/test_door.py tests/docs/test_readme.py
 
-.PHONY: run test lint bench install clean
+.PHONY: run test check lint docs bench install clean
 
 run: $(STAMP)
 	$(BIN)/inkling run pendigits --out runs/pendigits --effort quick
 
 test: lint
 	$(BIN)/python -P -m pytest -n $(WORKERS) --dist worksteal tests
+
+check: lint
+	$(BIN)/python -P -m pytest -q -n $(WORKERS) --dist worksteal $(QUICK)
+
+docs: $(STAMP) $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "build/site/index.html"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -34,6 +45,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(VENV)/.bench: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,fields,cluster,bench]'
+	touch $@
+
+$(VENV)/.docs: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,fields,cluster,docs]'
 	touch $@
 
 clean:

@@ -23,7 +23,7 @@ from inkling.runs.effort import Effort
 from inkling.runs.families import FAMILIES, choose, effort_of
 from inkling.train.errors import InputError
 from inkling.train.tables.dataset import Dataset, Development, Rows
-from inkling.train.tables.quantiser import Quantiser, check_bits, fit
+from inkling.train.tables.quantiser import Quantiser, around, check_bits, fit
 from inkling.train.tables.ranges import fit_ranges
 
 RANGES = ("fitted", "span")
@@ -39,14 +39,40 @@ def _has_scores(estimator: "BespokeClassifier") -> bool:
 class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The smallest circuit found whose accuracy is within `tolerance` of the best, for float features.
 
-    effort: "trial" (seconds, to try things out), "quick", "standard", "thorough", or an `inkling.runs.effort.Effort`.
-    family: "gates" (gate-level search), "network" (exact 8-bit perceptron, which has a `decision_function`),
-    "power_of_two" or "tree". bits: of the code of every feature, 1 to 8; the ranges are fitted to the rows ("fitted":
-    thresholds that matter fall on leading bits; "span": least to largest value). validation: the share of the rows
-    that chooses. technology: Liberty files, one for each supply voltage, or () for the built-in printed cells.
+    Parameters
+    ----------
+    effort : str or inkling.runs.effort.Effort
+        "trial" (seconds, to try things out), "quick", "standard", "thorough", or budgets of your own.
+    family : str
+        "gates" (gate-level search), "network" (exact 8-bit perceptron, which has a `decision_function`),
+        "power_of_two" or "tree".
+    bits : int
+        Of the code of every feature, 1 to 8.
+    ranges : str
+        "fitted" (thresholds that matter fall on leading bits) or "span" (least to largest value).
+    tolerance : float
+        Accuracy, 0 to 1, that may be given up for a smaller circuit.
+    validation : float
+        Share of the rows that chooses.
+    technology : tuple of str or Path
+        Liberty files, one for each supply voltage, or () for the built-in printed cells.
+    random_state : int, numpy.random.RandomState or None
+        Equal seeds give equal circuits.
 
-    After `fit`: classes_, n_features_in_, feature_names_in_ (where columns have names as text), network_ (the
-    `IntegerNetwork`), quantisers_ (one for each feature) and development_ (the codes that it was fitted to).
+    Attributes
+    ----------
+    classes_ : numpy.ndarray
+        The labels, in order of the output code.
+    n_features_in_ : int
+        Features that `fit` saw.
+    feature_names_in_ : numpy.ndarray
+        Their names, where the columns had names as text.
+    network_ : inkling.approx.reference.network.IntegerNetwork
+        What every emitted file computes.
+    quantisers_ : tuple of inkling.train.tables.quantiser.Quantiser
+        One for each feature.
+    development_ : inkling.train.tables.dataset.Development
+        The codes that it was fitted to.
     """
 
     def __init__(
@@ -71,9 +97,24 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> "BespokeClassifier":
-        """X: finite numbers [rows, features]; y: class labels [rows], of at least two classes.
+        """Train and search circuits for rows and choose one.
 
-        Raises ValueError (of which InputError is a kind) for anything else.
+        Parameters
+        ----------
+        X : array-like or data frame, [rows, features]
+            Finite numbers.
+        y : array-like, [rows]
+            Labels, of at least two classes.
+
+        Returns
+        -------
+        BespokeClassifier
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For anything else; `InputError` is a kind of it.
         """
         effort = effort_of(self.effort)
         self._check_parameters()
@@ -101,7 +142,18 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The label of every row, [rows]."""
+        """The label of every row.
+
+        Parameters
+        ----------
+        X : array-like or data frame, [rows, features]
+            As in `fit`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Of `classes_`, [rows].
+        """
         codes = self._read(X)
         labels = self.network_.predict(codes)
         # Gates may give a code that no class has; such an answer counts as the last class.
@@ -110,7 +162,23 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @available_if(_has_scores)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """The integer scores, [rows, classes]; with two classes the second less the first, [rows]."""
+        """The integer scores; `family="network"` alone has them.
+
+        Parameters
+        ----------
+        X : array-like or data frame, [rows, features]
+            As in `fit`.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64 [rows, classes]; with two classes the second less the first, [rows].
+
+        Raises
+        ------
+        InputError
+            Where the network ends without scores.
+        """
         codes = self._read(X)
         if not isinstance(self.network_.layers[-1], ArgMax):
             raise InputError("this network ends without scores: use family='network'")
@@ -120,10 +188,24 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return found
 
     def emit(self, folder: str | Path) -> tuple[dict[str, Any], ...]:
-        """Write Verilog, mapped cells, Amaranth, C, numba and design.json into a new folder; returns the verdicts.
+        """Write Verilog, mapped cells, Amaranth, C, numba and design.json into a new folder, and check them.
 
-        Raises InputError where the folder exists, and inkling.approx.programs.process.ToolError where a tool is
-        missing.
+        Parameters
+        ----------
+        folder : str or Path
+            Made by this; read it with `inkling.load`.
+
+        Returns
+        -------
+        tuple of dict
+            One verdict for each route: "route", "subject", "vectors", "mismatches", "counter_example".
+
+        Raises
+        ------
+        InputError
+            Where the folder exists.
+        inkling.approx.programs.process.ToolError
+            Where a tool is missing.
         """
         check_is_fitted(self)
         folder = Path(folder)
@@ -132,13 +214,35 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self._built(folder).verdicts
 
     def verify(self) -> tuple[dict[str, Any], ...]:
-        """Check every emitted text against `network_` by all routes; one verdict each, `mismatches` should be 0."""
+        """Check every emitted text against `network_` by all routes, without leaving files.
+
+        Returns
+        -------
+        tuple of dict
+            One verdict for each route; "mismatches" should be 0.
+
+        Raises
+        ------
+        inkling.approx.programs.process.ToolError
+            Where a tool is missing.
+        """
         check_is_fitted(self)
         with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
             return self._built(Path(folder) / "design").verdicts
 
     def cost(self) -> dict[str, Any]:
-        """Area in cm2, static power in mW and delay in ms by supply voltage, gates, cells."""
+        """What the circuit costs in the technology's cells.
+
+        Returns
+        -------
+        dict
+            "area_cm2"; "static_power_mw" and "delay_ms" by supply voltage; "gates"; "cells", their numbers by name.
+
+        Raises
+        ------
+        inkling.approx.programs.process.ToolError
+            Where a tool is missing or runs past its limit.
+        """
         check_is_fitted(self)
         found = self._built(None).cost
         return {
@@ -150,9 +254,26 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
 
     def report(self, folder: str | Path, X: Any, y: Any) -> Path:
-        """Write report.json, report.html and the design into a run folder, scored on rows X, y that fit never saw.
+        """Write report.json, report.html and the design into a run folder.
 
-        Returns the path of report.html.
+        Parameters
+        ----------
+        folder : str or Path
+            The run folder; an earlier one there is replaced.
+        X : array-like or data frame, [rows, features]
+            Rows that `fit` never saw, to be scored on.
+        y : array-like, [rows]
+            Their labels.
+
+        Returns
+        -------
+        Path
+            Of report.html.
+
+        Raises
+        ------
+        InputError
+            Where rows lack a label, or have one that `fit` has not seen.
         """
         from inkling.runs.folder import run_folder
         from inkling.runs.outcome import report_on, write_run
@@ -234,7 +355,7 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with np.errstate(over="ignore"):
             usable = (low < high) & np.isfinite(high - low) & ((high - low) / 2**self.bits > 0)
         found = [
-            fit(column, self.bits) if good else _around(float(column[0]), self.bits)
+            fit(column, self.bits) if good else around(float(column[0]), self.bits)
             for column, good in zip(values.T, usable, strict=True)
         ]
         if self.ranges == "fitted" and usable.any():
@@ -261,11 +382,6 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from inkling.hdl.cells.egfet import technology
 
         return technology()
-
-
-def _around(value: float, bits: int) -> Quantiser:
-    width = max(abs(value), 1.0) / 2
-    return Quantiser(value - width, value + width, bits)
 
 
 def _plain(estimator: BespokeClassifier) -> dict[str, Any]:

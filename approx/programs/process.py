@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 STOPPED = 128 + signal.SIGTERM
@@ -186,11 +186,14 @@ def _forked(script: str, arguments: list[str], time_limit_s: float, cwd: Path | 
     return Completed(stdout, stderr)
 
 
-def site_packages() -> Path:
-    """The folder that wheels were installed into."""
-    return Path(sysconfig.get_paths()["platlib"])
+def package_folder(name: str) -> Path:
+    """Where a wheel is installed that carries programs; environments may be layered. Raises ToolError."""
+    found = find_spec(name)
+    if found is None or found.origin is None:
+        raise ToolError(f"the package {name} is not installed; run `make` to install the pinned tools")
+    return Path(found.origin).parent
 
 
 def abc_binary() -> Path:
-    """The native ABC that ships in the pyosys wheel."""
-    return site_packages() / "pyosys" / "yosys-abc"
+    """The native ABC that ships in the pyosys wheel. Raises ToolError."""
+    return package_folder("pyosys") / "yosys-abc"

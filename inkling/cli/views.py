@@ -55,6 +55,23 @@ def verify(
 
 
 @app.command()
+def predict(
+    folder: Annotated[Path, typer.Argument(metavar="DESIGN", help="A design folder.")],
+    table: Annotated[str, typer.Argument(help="A table or a named set; columns as in design.json.")],
+    data: DataFolder = None,
+    out: Annotated[Path | None, typer.Option(help="A CSV file; standard output where not given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The class of every row of a table by one design; of a regression its outputs.
+
+    Example: inkling predict runs/sensors/designs/gates-1 today.csv --out answers.csv
+    """
+    from inkling.designs.predict import predict as answer
+
+    answer(folder, table, data=data, out=out, as_json=as_json)
+
+
+@app.command()
 def faults(
     folder: Annotated[Path, typer.Argument(help="A design folder.")],
     rows: Annotated[

@@ -3,6 +3,8 @@
 Tables are read by `inkling.train.tables.sources`; nothing is fitted here.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +27,74 @@ def design_rows(
     classes of the design. Raises InputError where a column is missing or holds anything but finite numbers.
     """
     table, _ = sources.find_table(source, data_folder)
+    if not table.rows:
+        raise InputError(f"{table.name} has no rows; give a table with some")
+    columns = [_column(table, reading.column, design.name) for reading in readings_of(design)]
+    return design_codes(design, columns, table.name), _labels(table, target, design)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an input reads: a column of the table, and the converter that makes its code."""
+
+    column: str
+    quantiser: Quantiser
+
+
+def readings_of(design: DesignFolder) -> tuple[Reading, ...]:
+    """One for every input, by design.json. Raises InputError where it does not describe them all."""
     described = design.described.get("inputs")
     if not isinstance(described, list) or len(described) != len(design.network.inputs):
         raise InputError(f"design.json of {design.name} does not describe every input; make the run again")
-    if not table.rows:
-        raise InputError(f"{table.name} has no rows; give a table with some")
-    columns = [
-        _codes(table, item, given.bits, design.name)
-        for item, given in zip(described, design.network.inputs, strict=True)
-    ]
-    return np.stack(columns, axis=1), _labels(table, target, design)
+    found = []
+    for item, given in zip(described, design.network.inputs, strict=True):
+        fields = item if isinstance(item, dict) else {}
+        name, low, high = (fields.get(key) for key in ("column", "low", "high"))
+        numbers = [value for value in (low, high) if isinstance(value, int | float) and abs(value) < 1e300]
+        told = isinstance(name, str) and len(numbers) == 2 and numbers[0] < numbers[1]
+        if not told or fields.get("bits") != given.bits:
+            raise InputError(
+                f"design.json of {design.name} does not tell column, low, high and bits of an input; run again"
+            )
+        found.append(Reading(str(name), Quantiser(numbers[0], numbers[1], given.bits)))
+    return tuple(found)
 
 
-def _codes(table: Table, described: Any, bits: int, design: str) -> NDArray[np.uint8]:
-    fields = described if isinstance(described, dict) else {}
-    name, low, high = (fields.get(key) for key in ("column", "low", "high"))
-    numbers = [item for item in (low, high) if isinstance(item, int | float) and abs(item) < 1e300]
-    if not isinstance(name, str) or len(numbers) != 2 or not numbers[0] < numbers[1] or fields.get("bits") != bits:
-        raise InputError(f"design.json of {design} does not tell column, low, high and bits of an input; run again")
+def design_codes(
+    design: DesignFolder, columns: Sequence[NDArray[np.float64]], where: str = "the readings"
+) -> NDArray[np.uint8]:
+    """Codes, uint8 [rows, inputs], of a column of readings for each input. Raises InputError."""
+    found = []
+    for reading, column in zip(readings_of(design), columns, strict=True):
+        if column.ndim != 1 or len(column) != len(columns[0]) or not np.isfinite(column).all():
+            raise InputError(f"{where}: column {quoted(reading.column)} holds something other than finite numbers")
+        found.append(reading.quantiser.codes(column))
+    return np.stack(found, axis=1)
+
+
+def answers(design: DesignFolder, codes: NDArray[np.uint8]) -> NDArray[Any]:
+    """The classes' texts [rows] of codes that enter, or of a network of scores these, int64 [rows, outputs].
+
+    A code that no class has, which gates may give, is the text "?".
+    """
+    found = design.network.evaluate(codes.astype(np.int64))
+    if not design.network.is_classifier:
+        return found
+    texts = np.array([*design.classes, "?"], dtype=object)
+    named: NDArray[Any] = texts[np.minimum(found.reshape(-1), len(design.classes))]
+    return named
+
+
+def _column(table: Table, name: str, design: str) -> NDArray[np.float64]:
     if name not in table.columns:
         raise InputError(
             f"{table.name} has no column {quoted(name)}, which {design} reads{suggestion(name, table.columns)}; "
             f"it has {listed(table.columns)}"
         )
     column = table.cells[table.columns.index(name)]
-    if not isinstance(column, np.ndarray) or not np.isfinite(column).all():
+    if not isinstance(column, np.ndarray):
         raise InputError(f"{table.name}: column {quoted(name)} holds something other than finite numbers")
-    return Quantiser(numbers[0], numbers[1], bits).codes(column)
+    return column
 
 
 def _labels(table: Table, target: str | None, design: DesignFolder) -> NDArray[np.int64] | None:

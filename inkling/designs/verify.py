@@ -49,7 +49,7 @@ def verify(
         return verify_field(folder, vectors=budget.vectors, proof_s=budget.proof_s, trust=trust, as_json=as_json)
     console = Terminal(stderr=as_json)
     designs = [(place, read(place)) for place in design_folders(folder)]
-    sharing = _sharing(folder)
+    sharing = sharing_of(folder)
     documents = []
     for place, design in designs:
         codes = design_rows(design, rows, target=target, data_folder=data)[0] if rows else None
@@ -101,7 +101,7 @@ def design_folders(folder: Path) -> list[Path]:
     return found
 
 
-def _sharing(folder: Path) -> int:
+def sharing_of(folder: Path) -> int:
     """The work on shared sums that the run's effort stands for; what is usual where no run.json tells."""
     for place in (folder, folder.parent.parent):
         if (place / "run.json").is_file():

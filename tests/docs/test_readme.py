@@ -29,14 +29,21 @@ def test_python_examples_run(
     assert "module top" in capsys.readouterr().out
 
 
+def test_it_is_short() -> None:
+    assert len(TEXT.splitlines()) <= 130
+
+
 def test_commands_links_and_options_exist() -> None:
     for target in re.findall(r"^(?:\.venv/bin/)?make (\w+)", TEXT, re.MULTILINE):
         assert f"\n{target}:" in (ROOT / "Makefile").read_text()
     for link in re.findall(r"\]\(([^)]+)\)", TEXT):
-        assert (ROOT / link).exists(), link
+        place, _, anchor = link.partition("#")
+        assert (ROOT / place).exists(), link
+        heads = re.findall(r"^#+ (.*)$", (ROOT / place).read_text(), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in [head.lower().replace(" ", "-") for head in heads], link
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     for name in re.findall(r"`?(?:\.venv/bin/)?inkling (\w+)", TEXT):
-        assert name in commands or name in ("answers",), name
+        assert name in commands or name in ("answers", "COMMAND"), name
     command = typer.main.get_command(app)
     known = {option for one in command.commands.values() for part in one.params for option in part.opts}  # type: ignore[attr-defined]
     # Options of a benchmark's own are named with the benchmark.

@@ -47,3 +47,9 @@ def check_bits(bits: int) -> None:
     """Raise InputError unless 1 <= bits <= 8."""
     if not 1 <= bits <= MOST_BITS:
         raise InputError(f"{bits} bits for an input code: give 1 to {MOST_BITS} bits")
+
+
+def around(value: float, bits: int) -> Quantiser:
+    """The quantiser of a column that holds one value: a range around it."""
+    width = max(abs(value), 1.0) / 2
+    return Quantiser(value - width, value + width, bits)

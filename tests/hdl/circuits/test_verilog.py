@@ -108,7 +108,7 @@ def test_equal_networks_give_equal_text_without_traces_of_tools() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_verilator_has_nothing_to_say_but_that_an_input_is_unread(name: str, tmp_path: Path) -> None:
     (tmp_path / "top.v").write_text(verilog.behavioural(NETWORKS[name]))
-    root = process.site_packages() / "verilator"
+    root = process.package_folder("verilator")
     environment = dict(os.environ, VERILATOR_ROOT=str(root), PATH=f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}")
     argv = [root / "bin" / "verilator", "--lint-only", "-Wall", "-Wno-UNUSEDSIGNAL", "top.v"]
     done = process.run(argv, time_limit_s=60, cwd=tmp_path, environment=environment)

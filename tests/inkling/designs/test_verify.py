@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import inkling
 from inkling.approx.reference.netlist import CellType, Netlist, Port
 from inkling.approx.reference.netlist_files import to_json
 from inkling.approx.reference.network import Input, IntegerNetwork
@@ -143,3 +145,32 @@ def test_wrong_input_is_one_line(arguments: tuple[str, ...], names: str, run_fol
     assert (done.returncode, done.stdout) == (2, "")
     assert names in done.stderr
     assert done.stderr.startswith("inkling: ") and done.stderr.count("\n") == 1
+
+
+def test_predict_gives_the_class_of_every_row(run_folder: Path, tmp_path: Path) -> None:
+    place, table = run_folder / "designs" / "gates-1", run_folder.parent / "rows.csv"
+    labels = [line.rsplit(",", 1)[1] for line in table.read_text().splitlines()[1:]]
+    done = command("predict", place, table)
+    assert done.returncode == 0 and done.stdout.splitlines() == ["prediction", *labels]
+    assert "200 of 200 rows" in done.stderr
+    done = command("predict", place, table, "--json", "--out", tmp_path / "answers.json")
+    assert done.stdout == "" and json.loads((tmp_path / "answers.json").read_text())["predictions"] == labels
+    (tmp_path / "other.csv").write_text("f0,g\n1,2\n")
+    done = command("predict", place, tmp_path / "other.csv")
+    assert done.returncode == 2 and "no column 'f1'" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_loaded_design_answers_readings(run_folder: Path) -> None:
+    """By names, in any order and beside others, or as an array in the order of its inputs."""
+    design = inkling.load(run_folder / "designs" / "gates-1")
+    assert isinstance(design, inkling.Design) and design.columns == ("f0", "f1") and design.classes == CLASSES
+    rows = np.random.default_rng(1).uniform(-1, 9, (50, 2))
+    codes = np.clip(np.floor(rows), 0, 7).astype(np.int64)
+    expected = [CLASSES[k] for k in design.network.evaluate(codes)]
+    assert design.predict(rows).tolist() == expected
+    assert design.predict({"f1": rows[:, 1], "more": rows[:, 0], "f0": rows[:, 0]}).tolist() == expected
+    assert design.predict(pd.DataFrame(rows[:, ::-1], columns=["f1", "f0"])).tolist() == expected
+    assert len(design.predict(run_folder.parent / "rows.csv")) == 200
+    for wrong in (rows[:, :1], rows * np.nan, {"f0": rows[:, 0]}):
+        with pytest.raises(inkling.InputError):
+            design.predict(wrong)
