@@ -13,6 +13,7 @@ from typing import Any
 
 from inkling.approx.programs import process
 from inkling.train.errors import InputError
+from inkling.train.extras import advice
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def missing(device: Device) -> str:
     if not device.nextpnr:
         return f"{device.name} is no part that nextpnr places"
     if find_spec(f"yowasp_nextpnr_{device.nextpnr}") is None:
-        return f"nextpnr for {device.nextpnr} is not installed; pip install 'inkling[fpga]'"
+        return f"nextpnr is not installed: {advice('fpga', f'yowasp-nextpnr-{device.nextpnr}')}"
     return ""
 
 

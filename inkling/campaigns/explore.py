@@ -19,6 +19,7 @@ from inkling.reports.terminal.console import Terminal
 from inkling.runs.progress import Stages
 from inkling.runs.workers import cores
 from inkling.train.errors import InputError
+from inkling.train.extras import advice
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,4 @@ def _needs_cluster() -> None:
         import distributed  # noqa: F401
         import sqlalchemy  # noqa: F401
     except ImportError as error:
-        raise InputError(
-            f"campaigns need the package {error.name}: install Inkling with its extra, inkling[cluster]"
-        ) from error
+        raise InputError(f"campaigns need the package {error.name}: {advice('cluster')}") from error

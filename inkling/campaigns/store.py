@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from inkling.campaigns.campaign import Campaign
 from inkling.train.errors import InputError
+from inkling.train.extras import advice
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -226,9 +227,7 @@ def open_store(place: str, *, create: bool = True) -> Store:
         import alembic.util
         import sqlalchemy as sa
     except ImportError as error:
-        raise InputError(
-            f"campaigns need the package {error.name}: install Inkling with its extra, inkling[cluster]"
-        ) from error
+        raise InputError(f"campaigns need the package {error.name}: {advice('cluster')}") from error
     if not is_url(place):
         path = Path(place)
         if not path.exists() and not create:

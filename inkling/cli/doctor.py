@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from inkling.train.extras import PURPOSES, advice, missing, requirements
+
 REINSTALL = "run `make install` again"
 PACKAGES = {
     **dict.fromkeys(("numpy", "numba", "torch", "scipy", "scikit-learn", "amaranth", "pyosys"), REINSTALL),
@@ -23,25 +25,35 @@ PROGRAMS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is looked for; version is "" where it is not found, and cure what to do then."""
+    """One thing that is looked for; version is "" where it is not found, and cure what to do then.
+
+    purpose: what an extra is for, which a run can do without; "" for what every run needs.
+    """
 
     name: str
     found: bool
     version: str
     cure: str
+    purpose: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def examine() -> tuple[Finding, ...]:
-    """Look at everything that a run needs; external programs are asked for their version."""
+    """Look at everything that a run needs, and at the extras; external programs are asked for their version."""
     recent = sys.version_info >= (3, 11)
     found = [Finding("python", recent, platform.python_version(), "" if recent else "install Python 3.11 or newer")]
     found += [_package(name, cure) for name, cure in PACKAGES.items()]
     found += [_program(name, cure) for name, cure in PROGRAMS.items()]
     found += [_tool("yosys-abc", _abc), _tool("verilator binary", _verilator)]
-    return tuple(found)
+    return tuple(found) + tuple(_extra(name) for name in PURPOSES)
+
+
+def _extra(name: str) -> Finding:
+    every, lacking = requirements(name), missing(name)
+    there = f"{len(every) - len(lacking)} of {len(every)} packages"
+    return Finding(f"extra {name}", not lacking, there, advice(name) if lacking else "", PURPOSES[name])
 
 
 def _package(name: str, cure: str) -> Finding:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.train.errors import InputError
+from inkling.train.extras import advice
 from inkling.train.scenes.mesh_files import checked
 
 MESH_FORMATS = (".obj", ".ply", ".stl", ".off", ".glb")
@@ -97,7 +98,7 @@ def game_level() -> Mesh:
         path = Path(folder) / "samurai_monastry.obj"
         if path.is_file():
             return load(path, up="y")
-    raise InputError("the game level is part of pybullet: pip install 'inkling[fields]'")
+    raise InputError(f"the game level is part of pybullet: {advice('fields', 'pybullet')}")
 
 
 def open_edges(scene: Mesh) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.train.errors import InputError
+from inkling.train.extras import advice
 from inkling.train.scenes.mesh import Mesh
 
 F32: TypeAlias = NDArray[np.float32]
@@ -68,7 +69,7 @@ def caster(mesh: Mesh) -> Caster:
         from embreex import rtcore_scene
         from embreex.mesh_construction import TriangleMesh
     except ImportError as error:
-        raise InputError("rays need embreex: pip install 'inkling[fields]'") from error
+        raise InputError(f"rays need embreex: {advice('fields', 'embreex')}") from error
     scene = rtcore_scene.EmbreeScene()
     TriangleMesh(scene, mesh.vertices[mesh.triangles])
     built = Caster(mesh, scene)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.train.errors import InputError
+from inkling.train.extras import advice
 from inkling.train.scenes.mesh import Mesh, require_closed
 
 F32: TypeAlias = NDArray[np.float32]
@@ -84,7 +85,7 @@ def load_picture(source: str | Path) -> Signal:
         try:
             from skimage import data
         except ImportError as error:
-            raise InputError("sample pictures need scikit-image: pip install 'inkling[fields]'") from error
+            raise InputError(f"sample pictures need scikit-image: {advice('fields', 'scikit-image')}") from error
         return picture(str(source), getattr(data, str(source))())
     path = Path(source)
     if not path.is_file():
@@ -94,7 +95,7 @@ def load_picture(source: str | Path) -> Signal:
     try:
         from PIL import Image
     except ImportError as error:
-        raise InputError("pictures need pillow: pip install 'inkling[fields]'") from error
+        raise InputError(f"pictures need pillow: {advice('fields', 'pillow')}") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
