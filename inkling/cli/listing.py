@@ -42,7 +42,7 @@ def show_technologies(paths: Sequence[Path], as_json: bool = False) -> None:
 
 
 def show_doctor(as_json: bool = False) -> bool:
-    """Print what is found, and how to get what is not; True where everything is there."""
+    """Print what is found, and how to get what is not; True where all is there that every run needs."""
     from inkling.cli.doctor import examine
 
     found = examine()
@@ -52,8 +52,16 @@ def show_doctor(as_json: bool = False) -> bool:
         "version": Column("version", text=True, drop=1),
         "cure": Column("what to do", text=True),
     }
-    _show([item.to_json() for item in found], heads, as_json)
-    return all(item.found for item in found)
+    if as_json:
+        _show([item.to_json() for item in found], heads, as_json)
+    else:
+        _show([item.to_json() for item in found if not item.purpose], heads, as_json)
+        print("\nExtras, which are for:")
+        for item in found:
+            if item.purpose:
+                print(f"  {item.name.removeprefix('extra '):<8} {item.purpose}")
+                print(f"           {item.version}{'; ' * bool(item.cure)}{item.cure}")
+    return all(item.found or item.purpose for item in found)
 
 
 def show_comparison(folders: Sequence[Path], converters: Path | None, as_json: bool = False) -> None:

@@ -106,3 +106,13 @@ def test_lists_are_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     show_technologies([], as_json=True)
     (egfet,) = json.loads(capsys.readouterr().out)
     assert "NAND2X1" in egfet["cells"]
+
+
+def test_the_doctor_tells_what_extras_are_for_and_runs_need_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "missing", lambda name: ("no-such-package",) if name == "cluster" else ())
+    monkeypatch.setattr(doctor, "advice", lambda name: "pip install no-such-package")
+    assert show_doctor()
+    text = capsys.readouterr().out
+    assert "campaigns: `inkling explore`" in text and "; pip install no-such-package" in text
