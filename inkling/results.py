@@ -255,7 +255,7 @@ class Field:
         """
         from inkling.sim.fields.recheck import FieldBudget, recheck
 
-        return recheck(self.folder, budget=FieldBudget(queries=queries, clocks=20 * queries)).verdicts
+        return recheck(self.folder, budget=FieldBudget(queries=queries, clocks=20 * queries))
 
 
 def read(folder: Path) -> Run | Design | Field:

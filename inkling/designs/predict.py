@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from inkling.designs.rows import answers, design_rows
 from inkling.sim.designs.folder import read
@@ -24,10 +25,9 @@ def predict(folder: Path, source: str, *, data: Path | None, out: Path | None, a
     design = read(folder)
     codes, labels = design_rows(design, source, data_folder=data)
     found = answers(design, codes)
-    if design.network.is_classifier:
-        names = ["prediction"]
-        rows = [[str(text)] for text in found.tolist()]
-    else:
+    names: list[str] = ["prediction"]
+    rows: list[list[Any]] = [[text] for text in found.tolist()]
+    if not design.network.is_classifier:
         names, rows = _scaled(design.described.get("outputs"), found.tolist(), folder)
     stream = io.StringIO()
     if as_json:
@@ -49,7 +49,7 @@ def predict(folder: Path, source: str, *, data: Path | None, out: Path | None, a
         print(f"{right} of {len(rows)} rows as the table says ({right / len(rows):.1%})", file=sys.stderr)
 
 
-def _scaled(outputs: object, scores: list[list[int]], folder: Path) -> tuple[list[str], list[list[float]]]:
+def _scaled(outputs: object, scores: list[list[int]], folder: Path) -> tuple[list[str], list[list[Any]]]:
     """Names of the outputs, and scores as the values that they stand for. Raises InputError."""
     described = outputs if isinstance(outputs, list) else []
     found = [
