@@ -7,7 +7,8 @@ alone runs the plain text of `inkling.hdl.fields.portable`, compiled for AVX2.
 import numpy as np
 
 from inkling.approx.reference.operations import ClippedReLU, PeriodicQuadratic, Rescale
-from inkling.hdl.fields.avx512 import pick, read_calls
+from inkling.hdl.fields.avx512 import read_calls
+from inkling.hdl.fields.avx512_gather import pick
 from inkling.hdl.fields.plan import FieldPlan
 from inkling.hdl.fields.portable import c_array
 

@@ -27,7 +27,6 @@ FORMS = {
     "hdl/fields/plan.py": "packed weights and texels; what the AVX forms hold",
     "hdl/fields/avx2.py": "a layer and what follows it, fused for AVX2",
     "hdl/fields/avx512.py": "a layer and what follows it, fused for AVX-512 VNNI",
-    "hdl/fields/avx512_layers.py": "a layer and what follows it, fused for AVX-512 VNNI",
     "hdl/fields/avx512_single.py": "the same for one query",
     "hdl/engine/stages.py": "a layer folded on few multipliers",
     "hdl/engine/grid.py": "texels in banks of memory",
