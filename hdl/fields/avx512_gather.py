@@ -1,4 +1,4 @@
-"""Reading and blending texels for the AVX-512 path of a field's C kernel; its layers are in `inkling.hdl.fields.avx512`."""
+"""Reading and blending texels for the AVX-512 path of a field's C kernel; layers: `inkling.hdl.fields.avx512`."""
 
 from inkling.hdl.fields.plan import FieldPlan
 from inkling.hdl.fields.portable import c_array
