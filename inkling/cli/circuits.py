@@ -1,5 +1,6 @@
 """Commands that build other circuits from a design: a folded one, one for an FPGA. Nothing is computed here."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -62,3 +63,52 @@ def fpga(
 
     with ending():
         report_fpga(FpgaRequest(source, device, module, clock, route, seed, limit_s, as_json))
+
+
+@app.command()
+def mcu(
+    folder: Annotated[Path, typer.Argument(help="A design folder.")],
+    target: Annotated[
+        list[str] | None, typer.Option(help="cortex-m0, cortex-m3, cortex-m4, avr or rv32imc; all that are here.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the library goes; FOLDER/mcu where not given.")] = None,
+    name: Annotated[str, typer.Option(help="Prefix of the C functions, name of the library.")] = "inkling",
+    converter_bits: Annotated[int, typer.Option(help="Bits of the analogue-to-digital converter, 1 to 16.")] = 10,
+    scale: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=ZERO..FULL: readings at no and full count; else its range.")
+    ] = None,
+    objective: Annotated[str, typer.Option(help="size or speed, by which the form is chosen.")] = "size",
+    vectors: Annotated[int, typer.Option(help="Rows to compare on each target.")] = 10_000,
+    seed: Seed = 42,
+    as_json: AsJson = False,
+) -> None:
+    """A design as a C library for microcontrollers: bytes, instructions an answer, and the same labels in emulators.
+
+    Exit code 1 where a label differs. Example: inkling mcu runs/cardio/designs/gates-2 --target avr
+    """
+    check_seed(seed)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,47}", name):
+        raise InputError(f"--name {name!r:.60}: give a C identifier of at most 48 letters, digits and _")
+    if objective not in ("size", "speed"):
+        raise InputError(f"--objective {objective!r:.40}: give size or speed")
+    if not 1 <= vectors <= 10**6 or not 1 <= converter_bits <= 16:
+        raise InputError("--vectors must be in 1..1000000, --converter-bits in 1..16")
+    from inkling.designs.microcontroller import McuRequest, execute, scale_of
+
+    with ending():
+        passed = execute(
+            McuRequest(
+                folder,
+                out or folder / "mcu",
+                tuple(target or ()),
+                name,
+                converter_bits,
+                tuple(scale_of(text) for text in scale or ()),
+                objective,
+                vectors,
+                seed,
+                as_json,
+            )
+        )
+    if not passed:
+        raise typer.Exit(1)
