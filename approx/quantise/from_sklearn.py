@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from inkling.train.errors import InputError
-from inkling.train.networks.affine_model import Affine, AffineModel, Clip, Floats, Operation, model, relu
+from inkling.train.networks.affine_model import Affine, AffineModel, Clip, Floats, Operation, relu
+from inkling.train.networks.piecewise_linear import model
 
 LINEAR = (
     "LogisticRegression", "LogisticRegressionCV", "LinearSVC", "RidgeClassifier", "RidgeClassifierCV",

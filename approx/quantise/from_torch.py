@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inkling.train.errors import InputError
-from inkling.train.networks.affine_model import Affine, AffineModel, Clip, Floats, Operation, Task, model, relu
+from inkling.train.networks.affine_model import Affine, AffineModel, Clip, Floats, Operation, Task, relu
+from inkling.train.networks.piecewise_linear import model
 
 if TYPE_CHECKING:
     import torch

@@ -1,9 +1,7 @@
 """From an `AffineModel` to an `IntegerNetwork`: ranges from given rows, bits and scales chosen by what they cost.
 
 Reading models lives in `inkling.approx.quantise.from_sklearn`, `inkling.approx.quantise.from_torch` and
-`inkling.approx.quantise.from_onnx`. Scales are chosen as in Jacob et al., "Quantization and Training of Neural
-Networks for Efficient Integer-Arithmetic-Only Inference" (CVPR 2018), with a scale for every neuron that leaves
-shifts as the only requantisation.
+`inkling.approx.quantise.from_onnx`; the integers for given bits are made in `inkling.approx.quantise.integers`.
 """
 
 import itertools
@@ -14,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling.approx.quantise.integers import Bits, Integers, Output, integers_of, middles
 from inkling.approx.reference.network import Input, IntegerNetwork, without_unused_inputs
-from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense, Operation
 from inkling.train.errors import InputError
 from inkling.train.networks.affine_model import Affine, AffineModel, Floats
 from inkling.train.tables.quantiser import Quantiser, check_bits, fit
@@ -28,27 +26,7 @@ ENDS = (1.0, 0.8, 0.6)
 SCALES = (1.0, 0.85, 0.7)
 # How much agreement with the float model fewer bits may cost where they are not given.
 TOLERANCE = 0.005
-MOST_SHIFT = 24
-MOST_EXACT_BITS = 16
 MOST_ROWS = 2000  # that choose; all rows are measured
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a score of a regression means: value = score * scale + offset."""
-
-    name: str
-    scale: float
-    offset: float = 0.0
-
-
-@dataclass(frozen=True)
-class Bits:
-    """Bits of every input, of a weight (signed; significant ones) and of a hidden value."""
-
-    inputs: int
-    weights: int
-    hidden: int
 
 
 @dataclass(frozen=True)
@@ -142,7 +120,7 @@ def convert(
     given = max((q.bits for q in model.input_codes), default=None)
     input_options = (given,) if given else (input_bits,) if input_bits else INPUT_BITS[1:]
     hidden_options = (hidden_bits,) if hidden_bits else HIDDEN_BITS
-    if not model.clips or all(clip.step is not None for clip in model.clips):
+    if all(activation.whole.all() for activation in model.activations):
         hidden_options = hidden_options[-1:]
     precise = hidden_options[-1]
     inputs = trial.fewest([Bits(i, weight_bits, precise) for i in input_options]).inputs
@@ -152,7 +130,7 @@ def convert(
     if sweep:
         options = [("inputs", i, Bits(i, bits.weights, bits.hidden)) for i in INPUT_BITS if not given]
         options += [("weights", w, Bits(bits.inputs, w, bits.hidden)) for w in WEIGHT_BITS if not chosen.exact]
-        if model.clips and not chosen.exact:
+        if model.activations and not chosen.exact:
             options += [("hidden", h, Bits(bits.inputs, bits.weights, h)) for h in HIDDEN_BITS]
         changed = [(of, n, _measure(model, trial.best(option), values, labels)) for of, n, option in options]
     titles = names or tuple(f"x{k}" for k in range(values.shape[1]))
@@ -178,24 +156,6 @@ def convert(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Integers:
-    """Integer layers over all inputs of the model, with what is needed to feed and read them."""
-
-    layers: tuple[Operation, ...]
-    quantisers: tuple[Quantiser, ...]
-    outputs: tuple[Output, ...]
-    scales: tuple[tuple[float, ...], ...]
-    exact: bool
-
-    def evaluate(self, values: Floats) -> NDArray[np.int64]:
-        codes = np.stack([q.codes(c) for q, c in zip(self.quantisers, values.T, strict=True)], axis=1)
-        found = codes.astype(np.int64)
-        for layer in self.layers:
-            found = layer.evaluate(found)
-        return found
-
-
 class _Trials:
     """Integer versions of one model, made once for every combination of bits, and scored on a few rows."""
 
@@ -205,22 +165,22 @@ class _Trials:
         if model.input_codes:
             self.constant = np.zeros(len(model.input_codes), bool)
         self.target = model.evaluate(few)
-        self.made: dict[Bits, tuple[float, _Integers]] = {}
+        self.made: dict[Bits, tuple[float, Integers]] = {}
 
-    def scored(self, bits: Bits) -> tuple[float, _Integers]:
+    def scored(self, bits: Bits) -> tuple[float, Integers]:
         if bits not in self.made:
             quantisers = self._quantisers(bits.inputs)
             tops = self._tops(quantisers)
             found = []
-            for end, scale in itertools.product(ENDS if self.model.clips else ENDS[:1], SCALES):
-                integers = _integers(self.model, quantisers, self._fixed(), tops, bits, end, scale)
+            for end, scale in itertools.product(ENDS if self.model.activations else ENDS[:1], SCALES):
+                integers = integers_of(self.model, quantisers, self._fixed(), tops, bits, end, scale)
                 found.append((_same(self.model, self.target, integers, self.few), integers))
                 if integers.exact:
                     break
             self.made[bits] = max(found, key=lambda item: item[0])
         return self.made[bits]
 
-    def best(self, bits: Bits) -> _Integers:
+    def best(self, bits: Bits) -> Integers:
         return self.scored(bits)[1]
 
     def fewest(self, options: Sequence[Bits]) -> Bits:
@@ -244,7 +204,7 @@ class _Trials:
         """For every hidden layer the largest value of each neuron on the rows, as the quantisers show them."""
         seen = np.stack(
             [
-                column if alike else _middles(q)[0] + _middles(q)[1] * q.codes(column)
+                column if alike else middles(q)[0] + middles(q)[1] * q.codes(column)
                 for q, column, alike in zip(quantisers, self.values.T, self.constant, strict=True)
             ],
             axis=1,
@@ -257,107 +217,7 @@ class _Trials:
         return tops
 
 
-def _middles(quantiser: Quantiser) -> tuple[float, float]:
-    """The value that code 0 stands for, the middle of its interval, and the width of an interval."""
-    step = (quantiser.high - quantiser.low) / 2**quantiser.bits
-    return quantiser.low + step / 2, step
-
-
-def _integers(
-    model: AffineModel,
-    quantisers: tuple[Quantiser, ...],
-    fixed: Floats,
-    tops: Sequence[Floats],
-    bits: Bits,
-    end: float,
-    scale: float,
-) -> _Integers:
-    """All layers as integers; the real value of a unit is carried from layer to layer.
-
-    fixed: the value of every input that is folded into the biases, NaN for the others; tops: of every hidden layer.
-    """
-    zero, unit = (np.array(part) for part in zip(*(_middles(q) for q in quantisers), strict=True))
-    zero, unit = np.where(np.isnan(fixed), zero, fixed), np.where(np.isnan(fixed), unit, 0.0)
-    limit = 2 ** (bits.weights - 1) - 1
-    layers: list[Operation] = []
-    scales: list[tuple[float, ...]] = []
-    exact = bool(model.clips)
-    affine = model.affine
-    for number, (layer, clip) in enumerate(zip(affine[:-1], model.clips, strict=True)):
-        weights, bias = layer.weights * unit, layer.bias + layer.weights @ zero
-        count = bits.hidden if clip.step is None else round(float(np.log2(clip.high / clip.step + 1)))
-        if clip.step is None:
-            top = np.minimum(tops[number], clip.high)
-            floor = max(float(top.max(initial=0)), 1e-12) / 256  # a neuron that no row has woken
-            # A clip that is reached keeps its end exactly; a range that was only seen may be cut.
-            top = np.where(top >= clip.high, clip.high, np.maximum(top * end, floor))
-            value = top / (2**count - 1)
-        else:
-            value = np.full(len(bias), clip.step)
-        shift, fits = _exact_shift(weights, bias, value) if clip.step is not None else (None, False)
-        if shift is None:
-            largest = np.abs(weights).max(axis=1)
-            room = np.full(len(bias), float(MOST_SHIFT))
-            np.divide(limit * value, largest, out=room, where=largest > 0)
-            power = np.floor(np.log2(np.clip(room, 2.0**-MOST_SHIFT, 2.0**MOST_SHIFT))).astype(np.int64)
-            shift = np.maximum(power, 0)
-            grain = value * 2.0 ** -power.astype(np.float64)
-            whole = np.rint(weights / grain[:, None]).astype(np.int64) << (shift - power)[:, None]
-        else:
-            grain = value * 2.0 ** -shift.astype(np.float64)
-            whole = np.rint(weights / grain[:, None]).astype(np.int64)
-        exact &= fits
-        step = value * 2.0 ** -shift.astype(np.float64)
-        nearest = clip.step is None or clip.rounding == "nearest"
-        half = np.where(shift > 0, (np.int64(1) << np.maximum(shift, 1) - 1), 0) if nearest else 0
-        whole_bias = _bounded(np.floor(bias / step + 0.5)) + half
-        layers += [Dense(whole, whole_bias), ClippedReLU(_one_or_each(shift), count)]
-        scales.append(tuple(step.tolist()))
-        zero, unit = np.zeros(len(bias)), value
-    weights, bias = affine[-1].weights * unit, affine[-1].bias + affine[-1].weights @ zero
-    largest = np.abs(weights).max(axis=1, initial=0)
-    if model.task == "classification":
-        grain = np.full(len(bias), (float(largest.max(initial=0)) or 1.0) / (limit * scale))
-    else:
-        room = np.ones(len(bias))
-        np.divide(float(limit), largest, out=room, where=largest > 0)
-        grain = 2.0 ** -np.clip(np.floor(np.log2(room)), -40, 40)
-    if exact:
-        power, fits = _exact_shift(weights, bias, np.ones(len(bias)))
-        if power is not None:
-            grain = 2.0 ** -power.astype(np.float64)
-        exact = fits
-    layers.append(Dense(np.rint(weights / grain[:, None]).astype(np.int64), _bounded(np.rint(bias / grain))))
-    scales.append(tuple(grain.tolist()))
-    if model.task == "classification":
-        layers.append(ArgMax())
-        outputs: tuple[Output, ...] = ()
-    else:
-        outputs = tuple(Output(f"score_{k}", float(g)) for k, g in enumerate(grain))
-    return _Integers(tuple(layers), quantisers, outputs, tuple(scales), exact)
-
-
-def _exact_shift(weights: Floats, bias: Floats, value: Floats) -> tuple[NDArray[np.int64] | None, bool]:
-    """The fewest fraction bits of `value` in which all weights and biases are whole, if MOST_SHIFT are enough."""
-    for shift in range(MOST_SHIFT + 1):
-        scaled = np.concatenate([weights, bias[:, None]], axis=1) / value[:, None] * 2.0**shift
-        whole = np.rint(scaled)
-        near = bool((np.abs(scaled - whole) <= 1e-7 * np.maximum(np.abs(scaled), 1)).all())
-        if near and float(np.abs(whole[:, :-1]).max(initial=0)) < 2.0**MOST_EXACT_BITS:
-            return np.full(len(bias), shift, np.int64), True
-    return None, False
-
-
-def _bounded(values: Floats) -> NDArray[np.int64]:
-    """Whole numbers that leave room for sums; what is beyond saturates every activation anyhow."""
-    return np.clip(values, -(2.0**50), 2.0**50).astype(np.int64)
-
-
-def _one_or_each(shift: NDArray[np.int64]) -> int | tuple[int, ...]:
-    return int(shift[0]) if len(set(shift.tolist())) == 1 else tuple(shift.tolist())
-
-
-def _same(model: AffineModel, target: Floats, integers: _Integers, values: Floats) -> float:
+def _same(model: AffineModel, target: Floats, integers: Integers, values: Floats) -> float:
     found = integers.evaluate(values)
     if model.task == "classification":
         return float((found == target.argmax(axis=1)).mean())
@@ -371,9 +231,7 @@ def _explained(target: Floats, found: Floats) -> float:
     return float(1 - share.mean())
 
 
-def _measure(
-    model: AffineModel, integers: _Integers, values: Floats, labels: NDArray[np.generic] | None
-) -> Agreement:
+def _measure(model: AffineModel, integers: Integers, values: Floats, labels: NDArray[np.generic] | None) -> Agreement:
     target = model.evaluate(values)
     same = _same(model, target, integers, values)
     if labels is None:

@@ -235,7 +235,7 @@ def _words(model: AffineModel, conversion: Conversion) -> str:
     return (
         f"{model.source}, {'-'.join(map(str, model.shape))}: {bits.inputs}-bit inputs, "
         + ("the file's own fixed point, " if conversion.exact else f"{bits.weights}-bit weights, ")
-        + (f"{bits.hidden}-bit hidden values, " if model.clips and not conversion.exact else "")
+        + (f"{bits.hidden}-bit hidden values, " if model.activations and not conversion.exact else "")
         + f"{kind} {100 * found.same:.2f} % of {conversion.rows} calibration rows"
     )
 

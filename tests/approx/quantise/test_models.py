@@ -22,7 +22,8 @@ from inkling.approx.quantise import from_onnx, from_sklearn, from_torch
 from inkling.approx.quantise.models import convert
 from inkling.approx.reference.operations import ClippedReLU, Dense
 from inkling.train.errors import InputError
-from inkling.train.networks.affine_model import Affine, Clip, model, relu
+from inkling.train.networks.affine_model import Affine, Clip, relu
+from inkling.train.networks.piecewise_linear import model
 
 X, Y = load_iris(return_X_y=True)
 
