@@ -36,9 +36,12 @@ class OnnxModel:
     _proto: Any
     _graph: Graph
 
-    def answers(self) -> Answers:
-        """What runs the file itself. Raises InputError where neither evaluator takes it."""
-        return answers(self._proto, self._graph, self.decision)
+    def answers(self, *, runtime: bool = True) -> Answers:
+        """What runs the file itself: ONNX Runtime where it is installed and wanted, else onnx's reference evaluator.
+
+        Raises InputError where neither takes the file.
+        """
+        return answers(self._proto, self._graph, self.decision, runtime=runtime)
 
 
 def read(path: str | Path, *, task: Task = "classification") -> AffineModel:

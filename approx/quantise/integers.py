@@ -46,6 +46,7 @@ class Integers:
     outputs: tuple[Output, ...]
     scales: tuple[tuple[float, ...], ...]
     exact: bool
+    ties: int = 0
 
     def evaluate(self, values: Floats) -> NDArray[np.int64]:
         codes = np.stack([q.codes(c) for q, c in zip(self.quantisers, values.T, strict=True)], axis=1)
@@ -81,10 +82,12 @@ def integers_of(
     scales: list[tuple[float, ...]] = []
     exact = bool(model.activations or model.input_codes) and all(a.whole.all() for a in model.activations)
     affine = model.affine
+    ties = 0
     for number, (layer, activation) in enumerate(zip(affine[:-1], model.activations, strict=True)):
         weights, bias = layer.weights * unit, layer.bias + layer.weights @ zero
         hidden = _hidden(weights, bias, activation, tops[number], bits, end)
         exact &= hidden.exact
+        ties += hidden.ties
         layers += [
             Dense(hidden.weights, hidden.bias),
             ClippedReLU(_one_or_each(hidden.shift), _one_or_each(hidden.bits)),
@@ -113,7 +116,7 @@ def integers_of(
         outputs: tuple[Output, ...] = ()
     else:
         outputs = tuple(Output(f"score_{k}", float(g)) for k, g in enumerate(grain))
-    return Integers(tuple(layers), quantisers, outputs, tuple(scales), exact)
+    return Integers(tuple(layers), quantisers, outputs, tuple(scales), exact, ties)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +129,7 @@ class _Hidden:
     bits: NDArray[np.int64]
     value: Floats
     exact: bool
+    ties: int
 
 
 def _hidden(weights: Floats, bias: Floats, activation: Activation, tops: Floats, bits: Bits, end: float) -> _Hidden:
@@ -148,13 +152,14 @@ def _hidden(weights: Floats, bias: Floats, activation: Activation, tops: Floats,
     grain = value * 2.0 ** -np.where(fits, fixed, power).astype(np.float64)
     sums = np.rint(weights / grain[:, None]).astype(np.int64) << np.where(fits, 0, shift - power)[:, None]
     start = _bounded(np.floor(bias / (value * 2.0 ** -shift.astype(np.float64)) + 0.5))
-    start = start + [_towards(mode, int(k)) for mode, k in zip(activation.rounding, shift, strict=True)]
+    halves = [_towards(mode, int(k)) for mode, k in zip(activation.rounding, shift, strict=True)]
+    start = start + np.array(halves, np.int64)
     ties = [
         mode in ("half even", "half odd") and _can_tie(row, int(b), int(k))
         for mode, row, b, k in zip(activation.rounding, sums, start, shift, strict=True)
     ]
     exact = bool(fits[whole].all()) and not any(ties)
-    return _Hidden(sums, start, shift, counts.astype(np.int64), value, exact)
+    return _Hidden(sums, start, shift, counts.astype(np.int64), value, exact, sum(ties))
 
 
 def _towards(mode: Rounding | None, shift: int) -> int:

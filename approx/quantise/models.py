@@ -142,6 +142,10 @@ def convert(
     notes = (
         [f"constant in the calibration rows, so folded into the biases: {', '.join(constant)}"] if constant else []
     )
+    if chosen.ties:
+        notes.append(f"{chosen.ties} of its neurons round halves to even, the circuit rounds them up")
+    if model.input_codes and model.input_rounding.startswith("half") and model.input_rounding != "half up":
+        notes.append("the file rounds readings half way between two codes to the even one, the circuit up")
     return Conversion(
         network,
         chosen.quantisers,
@@ -221,10 +225,10 @@ def _same(model: AffineModel, target: Floats, integers: Integers, values: Floats
     found = integers.evaluate(values)
     if model.task == "classification":
         return float((found == target.argmax(axis=1)).mean())
-    return _explained(target, found * np.array([o.scale for o in integers.outputs]))
+    return explained(target, found * np.array([o.scale for o in integers.outputs]))
 
 
-def _explained(target: Floats, found: Floats) -> float:
+def explained(target: Floats, found: Floats) -> float:
     """One less the mean squared error over the variance, mean over the outputs; 1 where both are 0."""
     error, variance = ((target - found) ** 2).mean(axis=0), target.var(axis=0)
     share = np.divide(error, variance, out=(error > 0).astype(np.float64), where=variance > 0)
@@ -241,7 +245,7 @@ def _measure(model: AffineModel, integers: Integers, values: Floats, labels: NDA
         return Agreement(same, float((target.argmax(axis=1) == labels).mean()), float((found == labels).mean()))
     truth = np.asarray(labels, np.float64).reshape(len(values), -1)
     scaled = found * np.array([o.scale for o in integers.outputs])
-    return Agreement(same, _explained(truth, target), _explained(truth, scaled))
+    return Agreement(same, explained(truth, target), explained(truth, scaled))
 
 
 def _named(outputs: tuple[Output, ...], names: Sequence[str]) -> tuple[Output, ...]:

@@ -152,6 +152,10 @@ def bring(
     hidden_bits: Annotated[
         int | None, typer.Option(help="Bits of a hidden value, 1 to 16; the fewest that do otherwise.")
     ] = None,
+    agreement: Annotated[
+        float,
+        typer.Option(help="Share of rows on which circuit and file must agree; below it the exit code is 1."),
+    ] = 0.9,
     drop_missing: DropMissing = False,
     technology: Liberty = None,
     as_json: AsJson = False,
@@ -176,5 +180,6 @@ def bring(
             weight_bits=weight_bits,
             hidden_bits=hidden_bits,
             technology=tuple(technology or ()),
+            agreement=agreement,
         )
         execute(asked, as_json=as_json)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.quantise.models import Output
+from inkling.approx.quantise.integers import Output
 from inkling.approx.reference.netlist import Netlist, Port
 from inkling.approx.reference.network import IntegerNetwork, without_unused_inputs
 from inkling.approx.reference.operations import Logic

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.quantise.models import Conversion, convert
+from inkling.approx.quantise.from_onnx import OnnxModel
+from inkling.approx.quantise.models import Conversion, convert, explained
 from inkling.reports.page.regression import write as write_regression
 from inkling.reports.terminal.console import Terminal
 from inkling.runs import regression
@@ -22,6 +23,7 @@ from inkling.runs.archive import archives
 from inkling.runs.design import Built, Job, build
 from inkling.runs.effort import Effort
 from inkling.runs.folder import run_folder
+from inkling.runs.model_table import ModelTable, model_table
 from inkling.runs.outcome import PACKAGES, report_on, write_run
 from inkling.runs.request import Request, technology_of
 from inkling.sim.verdicts.verdict import MARKS
@@ -29,11 +31,10 @@ from inkling.train.errors import InputError
 from inkling.train.networks.affine_model import AffineModel, Task
 from inkling.train.tables.dataset import Dataset, Development, Rows
 from inkling.train.tables.reading import Reading
-from inkling.train.tables.split import VALIDATION_PART, Split, stratified
-from inkling.train.tables.table import Table, check_finite, classes_of, not_numeric, target_position, without_missing
 
 NAME = "imported"
-TEST_PART = 0.3
+# Where --agreement is not given: the least share of rows on which the circuit and the file must give one class.
+AGREEMENT = 0.9
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Import:
     weight_bits: int
     hidden_bits: int | None
     technology: tuple[Path, ...]
+    agreement: float = AGREEMENT
 
     def command(self) -> str:
         """The command that repeats this anywhere: without the folders of this machine."""
@@ -56,32 +58,28 @@ class Import:
         words += ["--effort", self.effort.name, "--weight-bits", str(self.weight_bits)]
         words += ["--bits", str(self.bits)] if self.bits is not None else []
         words += ["--hidden-bits", str(self.hidden_bits)] if self.hidden_bits is not None else []
+        words += ["--agreement", f"{self.agreement:g}"] if self.agreement != AGREEMENT else []
         words += ["--regression"] * (self.task == "regression")
         return shlex.join([*words, *(word for path in self.technology for word in ("--technology", path.name))])
 
 
-@dataclass(frozen=True, eq=False)
-class _Readings:
-    """A table as the model takes it: features, float64 [rows, columns], and class indices or targets [rows]."""
-
-    name: str
-    columns: tuple[str, ...]
-    values: NDArray[np.float64]
-    classes: tuple[str, ...]
-    targets: NDArray[Any]
-    split: Split
-    notes: tuple[str, ...]
-
-
 def execute(asked: Import, *, as_json: bool = False) -> None:
-    """Convert, build and report. Ends the program with status 1 where a verification failed. Raises InputError."""
-    from inkling.approx.quantise.from_onnx import read
+    """Convert, build and report. Raises InputError.
+
+    Ends the program with status 1 where a verification failed, or where the circuit and the file itself, run on the
+    table's rows, agree on a smaller share than was asked for.
+    """
+    from inkling.approx.quantise.from_onnx import load
     from inkling.train.tables.sources import find_table
 
     console = Terminal(stderr=as_json)
-    model = read(asked.model, task=asked.task)
+    if not 0 <= asked.agreement <= 1:
+        raise InputError(f"an agreement of {asked.agreement:g}: give a share of rows from 0 to 1")
+    read = load(asked.model, task=asked.task)
+    model = read.model
     table, note = find_table(asked.reading.source)
-    readings = _readings(table, asked, model, note)
+    readings = model_table(table, read, asked.model, asked.reading, note)
+    file = _run_file(read, asked, readings)
     train = readings.split.train
     conversion = convert(
         model,
@@ -92,7 +90,9 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
         weight_bits=asked.weight_bits,
         hidden_bits=asked.hidden_bits,
     )
-    _say(console, "convert", _words(model, conversion))
+    comparison = _compared(model, conversion, readings, file)
+    said = comparison.words(file.evaluator, model.task)
+    _say(console, "convert", f"{_words(model, conversion)}; {said}")
     technology = technology_of(asked.technology)
     with run_folder(asked.out or Path("runs") / asked.model.stem) as folder:
         codes = conversion.codes(readings.values)
@@ -118,6 +118,8 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
         _say(console, "design", f"{built.cost.area_cm2:.3g} cm2, {built.cost.gates} gates, "
              + MARKS[built.outcome])  # fmt: skip
         document = conversion.to_json() | {"source": model.source, "task": model.task}
+        document["file"] = comparison.to_json() | {"evaluator": file.evaluator, "decision": read.decision.words(),
+                                                   "limit": asked.agreement}  # fmt: skip
         if model.task == "classification":
             development = Development(
                 readings.name, readings.columns, readings.classes, tuple(q.bits for q in conversion.quantisers),
@@ -125,7 +127,7 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
             )  # fmt: skip
             dataset = Dataset(
                 readings.columns, readings.classes, conversion.quantisers, development, rows[2], asked.reading.seed,
-                job.fingerprint, (*readings.notes, *conversion.notes, _words(model, conversion)),
+                job.fingerprint, (*readings.notes, *conversion.notes, _words(model, conversion), said),
             )  # fmt: skip
             request = Request(
                 replace(asked.reading, bits=conversion.bits.inputs, ranges="span"), asked.out, asked.effort,
@@ -135,13 +137,13 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
             report = replace(report, command=asked.command())
             write_run(request, dataset, report, folder)
             for name, part in zip(("train", "validation", "test"), readings.split, strict=True):
-                right = model.predict(readings.values[part]) == readings.targets[part]
-                same = model.predict(readings.values[part]) == conversion.network.predict(codes[part])
-                figures = {"float": right.mean(), "agreement": same.mean()}
+                right = file.of[part] == readings.targets[part]
+                same = file.of[part] == conversion.network.predict(codes[part])
+                figures = {"file": right.mean(), "agreement": same.mean()}
                 document[name] = {key: round(float(value), 6) for key, value in figures.items()}
         else:
             document["cost"] = {"area_cm2": built.cost.area_cm2, "static_power_mw": dict(built.cost.static_power_mw)}
-            _report_values(asked, built, readings, model, conversion, folder)
+            _report_values(asked, built, readings, file, conversion, (*conversion.notes, said), folder)
         _write_asked(asked, job.fingerprint, folder)
         (folder / "conversion.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     out = asked.out or Path("runs") / asked.model.stem
@@ -151,14 +153,69 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
     if built.failed:
         print("inkling: verification failed; see verdict.json of the design", file=sys.stderr)
         sys.exit(1)
+    if comparison.agreement < asked.agreement:
+        print(
+            f"inkling: circuit and file agree to {100 * comparison.agreement:.1f} %, less than --agreement "
+            f"{asked.agreement:g}: give more bits (--bits, --weight-bits, --hidden-bits) or a lower --agreement",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+@dataclass(frozen=True, eq=False)
+class _File:
+    """What the file itself answers on all rows: classes, int64 [rows], or values, float64 [rows, outputs]."""
+
+    of: NDArray[Any]
+    evaluator: str
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """With the file itself on all rows of the table: of the circuit, and of the layers as they were read from it.
+
+    Shares of rows with one class, or of the file's variance that is explained.
+    """
+
+    agreement: float
+    reading: float
+    rows: int
+
+    def words(self, evaluator: str, task: Task) -> str:
+        share = f"{100 * self.agreement:.2f} %"
+        if task == "regression":
+            return f"explains {share} of the variance of the file as {evaluator} runs it on {self.rows} rows"
+        return f"agrees with the file as {evaluator} runs it on {share} of {self.rows} rows"
+
+    def to_json(self) -> dict[str, float]:
+        return {"agreement": round(self.agreement, 6), "reading": round(self.reading, 6), "rows": self.rows}
+
+
+def _run_file(read: OnnxModel, asked: Import, readings: ModelTable) -> _File:
+    try:
+        answers = read.answers()
+        return _File(answers.evaluate(readings.values), answers.evaluator)
+    except InputError as error:
+        raise InputError(f"{asked.model}: {error}") from error
+
+
+def _compared(model: AffineModel, conversion: Conversion, readings: ModelTable, file: _File) -> _Comparison:
+    if model.task == "classification":
+        answers = conversion.network.predict(conversion.codes(readings.values)), model.predict(readings.values)
+        circuit, reading = (float((given == file.of).mean()) for given in answers)
+    else:
+        values = conversion.outputs_of(readings.values), model.evaluate(readings.values)
+        circuit, reading = (explained(file.of, given) for given in values)
+    return _Comparison(circuit, reading, len(file.of))
 
 
 def _report_values(
     asked: Import,
     built: Built,
-    readings: _Readings,
-    model: AffineModel,
+    readings: ModelTable,
+    file: _File,
     conversion: Conversion,
+    notes: tuple[str, ...],
     folder: Path,
 ) -> None:
     """The report of a regression, which reads the test rows, after all is chosen."""
@@ -166,7 +223,7 @@ def _report_values(
     values = {name: readings.values[part] for name, part in parts.items()}
     truth = {name: np.asarray(readings.targets[part], np.float64) for name, part in parts.items()}
     answers = {name: conversion.outputs_of(of)[:, 0] for name, of in values.items()}
-    floats = {name: np.asarray(model.evaluate(of), np.float64)[:, 0] for name, of in values.items()}
+    floats = {name: np.asarray(file.of[part], np.float64)[:, 0] for name, part in parts.items()}
     report = regression.describe(
         built,
         readings.name,
@@ -175,58 +232,9 @@ def _report_values(
         rows={name: len(of) for name, of in truth.items()},
         command=asked.command(),
         seed=asked.reading.seed,
-        notes=(*readings.notes, *conversion.notes),
+        notes=(*readings.notes, *notes),
     )
     write_regression(report, folder, archives(folder / "designs"))
-
-
-def _readings(table: Table, asked: Import, model: AffineModel, note: str | None) -> _Readings:
-    """The features in the table's order, the target, and the split of `inkling run`."""
-    position = target_position(table, asked.reading.target)
-    table, dropped = without_missing(table, asked.reading.drop_missing)
-    features = [k for k in range(len(table.columns)) if k != position]
-    texts = [k for k in range(len(table.columns)) if not isinstance(table.cells[k], np.ndarray)]
-    if wrong := [k for k in texts if k != position]:
-        raise not_numeric(table, wrong)
-    for k in features:
-        check_finite(table, k)
-    values = np.stack([np.asarray(table.cells[k], np.float64) for k in features], axis=1)
-    if values.shape[1] != model.shape[0]:
-        raise InputError(
-            f"{asked.model} takes {model.shape[0]} inputs, {table.name} has {values.shape[1]} features: give the "
-            "table that it was trained on, with its columns in their order"
-        )
-    columns = tuple(table.columns[k] for k in features)
-    notes = tuple(text for text in (note, dropped) if text)
-    if model.task == "regression":
-        if position in texts:
-            raise not_numeric(table, [position])
-        check_finite(table, position)
-        if model.shape[-1] != 1:
-            raise InputError(
-                f"{asked.model} has {model.shape[-1]} outputs, the table one target: convert it in Python"
-            )
-        targets: NDArray[Any] = np.asarray(table.cells[position], np.float64)
-        split = _plain_split(len(values), asked.reading.seed)
-        return _Readings(table.name, columns, values, (), targets, split, notes)
-    classes, labels = classes_of(table, position)
-    named = model.classes or classes
-    if len(named) != model.shape[-1] or not set(classes) <= set(named):
-        raise InputError(
-            f"{asked.model} has {model.shape[-1]} classes, the target of {table.name} has {len(classes)}: "
-            "name the right column with --target"
-        )
-    order = np.array([named.index(text) for text in classes], np.int64)
-    split, rare = stratified(labels, classes, seed=asked.reading.seed, test_part=TEST_PART)
-    return _Readings(table.name, columns, values, named, order[labels], split, (*notes, *rare))
-
-
-def _plain_split(rows: int, seed: int) -> Split:
-    if rows < 10:
-        raise InputError(f"{rows} rows are too few to calibrate and to measure: give at least 10")
-    order = np.random.default_rng(seed).permutation(rows)
-    tests, chosen = int(TEST_PART * rows), int(VALIDATION_PART * rows)
-    return Split(np.sort(order[tests + chosen :]), np.sort(order[tests : tests + chosen]), np.sort(order[:tests]))
 
 
 def _words(model: AffineModel, conversion: Conversion) -> str:
@@ -240,7 +248,7 @@ def _words(model: AffineModel, conversion: Conversion) -> str:
     )
 
 
-def _fingerprint(readings: _Readings, codes: NDArray[np.uint8]) -> str:
+def _fingerprint(readings: ModelTable, codes: NDArray[np.uint8]) -> str:
     from inkling.train.tables.assemble import fingerprint
 
     labels = np.ascontiguousarray(readings.targets, np.float64).view(np.int64)

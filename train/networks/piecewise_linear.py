@@ -122,7 +122,7 @@ class Builder:
             raise InputError(f"more than {MOST_LAYERS} layers; a bespoke circuit takes far smaller networks")
         while len(self._levels) < level:
             self._levels.append([])
-        places = []
+        places: list[int | None] = []
         for plan in plans:
             assert plan is not None
             if plan.neuron is None:

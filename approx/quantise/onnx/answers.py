@@ -81,8 +81,8 @@ class Answers:
         return feeds
 
 
-def answers(proto: Any, graph: Graph, decision: Decision) -> Answers:
-    """What runs the file. Raises InputError where nothing can."""
+def answers(proto: Any, graph: Graph, decision: Decision, *, runtime: bool = True) -> Answers:
+    """What runs the file; runtime: ONNX Runtime may. Raises InputError where nothing can."""
     import onnx
 
     pruned = onnx.ModelProto()
@@ -97,10 +97,10 @@ def answers(proto: Any, graph: Graph, decision: Decision) -> Answers:
     declared = next((item for item in proto.graph.output if item.name == output), None)
     pruned.graph.output.append(declared or onnx.helper.make_empty_tensor_value_info(output))
     kept = [node for node, used in zip(graph.nodes, needed, strict=True) if used]
-    if not any(node.kind in KINDS and node.domain not in ("", "ai.onnx.ml") for node in kept):
-        runtime = _runtime(pruned)
-        if runtime is not None:
-            return Answers(graph, decision, *runtime)
+    if runtime and not any(node.kind in KINDS and node.domain not in ("", "ai.onnx.ml") for node in kept):
+        session = _runtime(pruned)
+        if session is not None:
+            return Answers(graph, decision, *session)
     from onnx.reference import ReferenceEvaluator
 
     try:
@@ -123,6 +123,8 @@ def _runtime(proto: Any) -> tuple[str, Any] | None:
         return None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    # As the file says: fused quantisers round otherwise.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
         content = proto.SerializeToString()

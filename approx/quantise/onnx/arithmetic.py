@@ -51,7 +51,7 @@ def folded(node: Node, given: Given) -> NDArray[Any] | None:
         return cast(given[0], node)
     if kind == "Where":
         _bounded(node, given)
-        return np.where(given[0].astype(bool), given[1], given[2])
+        return np.asarray(np.where(given[0].astype(bool), np.asarray(given[1]), np.asarray(given[2])))
     if kind == "Clip":
         ends = [given[k] if len(given) > k and given[k] is not None else attributes.get(n, o)
                 for k, n, o in ((1, "min", -np.inf), (2, "max", np.inf))]  # fmt: skip

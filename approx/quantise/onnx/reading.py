@@ -22,8 +22,9 @@ from inkling.train.networks.piecewise_linear import Builder, Values
 MOST_FOLDED = 2**24  # values that folding constants may make in all
 FLOATS, WHOLE = (1, 10, 11), (2, 3, 4, 5, 6, 7, 12, 13)
 # What may read whole numbers as they are.
-_TAKE_WHOLE = ("Cast", "Scaler", "LinearClassifier", "LinearRegressor", "FeatureVectorizer", "Identity", "Reshape")
-_TAKE_WHOLE += ("Flatten", "Concat")
+_TAKE_WHOLE = frozenset(
+    ["Cast", "Scaler", "LinearClassifier", "LinearRegressor", "FeatureVectorizer", "Identity", "Reshape", "Flatten"]
+)
 
 OPERATORS: dict[str, Callable[[Node, Given, Context], list[Any]]] = {
     **AFFINE,

@@ -80,10 +80,10 @@ def ordered(scores: Any, node: Node, context: Context) -> Values:
     """Values in the order of the scores of a row. Raises InputError where their order cannot be told."""
     if not isinstance(scores, Scores):
         raise InputError(f"{node.where} goes on from a decision, which must be last; export the model without it")
-    scores = normal(scores, node, context)
-    if np.ptp(scores.scale) > 0 or np.ptp(scores.offset) > 0:
+    plain: Scores = normal(scores, node, context)
+    if np.ptp(plain.scale) > 0 or np.ptp(plain.offset) > 0:
         raise InputError(f"{node.where} compares scores of different scales, which cannot be converted")
-    return scores.values
+    return plain.values
 
 
 def apply(node: Node, given: Given, context: Context) -> list[Any]:

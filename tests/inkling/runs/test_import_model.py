@@ -10,6 +10,14 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from inkling.approx.quantise.from_onnx import load
+from inkling.approx.quantise.models import convert
+from inkling.runs import import_model
+from inkling.runs.model_table import ModelTable, model_table
+from inkling.train.errors import InputError
+from inkling.train.tables.reading import Reading
+from inkling.train.tables.sources import find_table
+
 RNG = np.random.default_rng(0)
 
 
@@ -46,9 +54,10 @@ def test_a_file_becomes_a_verified_run_folder(tmp_path: Path, regression: bool) 
         (tmp_path / "t.csv").write_text("a,b,c,d,t\n" + "\n".join(lines) + "\n")
         data = "t.csv"
     small = ("--bits", "3", "--weight-bits", "3", "--hidden-bits", "2")
-    flags = ("--regression",) if regression else ()
+    # Three bits cannot say all that the file says: a limit of 1 is not reached, and the exit code says so.
+    flags = ("--regression", "--agreement", "0") if regression else ("--agreement", "1")
     done = inkling(tmp_path, "import", "net.onnx", "--data", data, "--out", "run", *small, *flags)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == (0 if regression else 1), done.stderr
     design = tmp_path / "run" / "designs" / "imported"
     verdicts = json.loads((design / "verdict.json").read_text())
     assert {item["route"] for item in verdicts} >= {"numba", "c", "verilator", "cocotb", "gates", "verilator-mapped"}
@@ -79,7 +88,10 @@ def test_a_file_becomes_a_verified_run_folder(tmp_path: Path, regression: bool) 
         (point,) = json.loads((tmp_path / "run" / "report.json").read_text())["points"]
         assert point["verified"]
         assert "conversion" not in point
-        assert set(conversion["test"]) == {"float", "agreement"}
+        assert set(conversion["test"]) == {"file", "agreement"}
+        assert "less than --agreement 1" in done.stderr and done.stderr.count("\n") == 1
+        assert 0.3 < conversion["file"]["agreement"] < 1 == conversion["file"]["reading"]
+        assert conversion["file"]["rows"] == 150 and "largest column of output y" in conversion["file"]["decision"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +99,9 @@ def test_a_file_becomes_a_verified_run_folder(tmp_path: Path, regression: bool) 
     [
         (["none.onnx", "--data", "iris"], "cannot be read"),
         (["text.onnx", "--data", "iris"], "ONNX"),
-        (["tanh.onnx", "--data", "iris"], "Tanh"),
+        (["tanh.onnx", "--data", "iris"], "(Tanh), which cannot be converted inside a network"),
+        (["net.joblib", "--data", "iris"], "export with skl2onnx"),
+        (["net.onnx", "--data", "iris", "--agreement", "90"], "from 0 to 1"),
         (["net.onnx", "--data", "wine"], "takes 4 inputs"),
         (["net.onnx", "--data", "iris", "--bits", "9"], "1 to 8"),
         (["net.onnx", "--data", "iris", "--weight-bits", "1"], "2 to 16"),
@@ -98,7 +112,70 @@ def test_wrong_input_is_one_line(tmp_path: Path, arguments: list[str], named: st
     write(tmp_path / "net.onnx", 3)
     write(tmp_path / "tanh.onnx", 3, "Tanh")
     (tmp_path / "text.onnx").write_text("hello")
+    (tmp_path / "net.joblib").write_bytes(b"")
     done = inkling(tmp_path, "import", *arguments, "--out", "run")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert named in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def labelled(path: Path, labels: Any, names: list[str] | None = None) -> Path:
+    """A linear classifier of scikit-learn's kind, with its labels, and an input for each column where named."""
+    kind = "classlabels_strings" if isinstance(labels[0], str) else "classlabels_ints"
+    rng = np.random.default_rng(5)
+    node = helper.make_node(
+        "LinearClassifier", ["f" if names else "x"], ["l", "s"], domain="ai.onnx.ml", post_transform="SOFTMAX",
+        coefficients=rng.normal(size=4 * len(labels)), intercepts=rng.normal(size=len(labels)), **{kind: labels},
+    )  # fmt: skip
+    join = [helper.make_node("Concat", names, ["f"], axis=1)] if names else []
+    starts = dict.fromkeys(names, 1) if names else {"x": 4}
+    graph = helper.make_graph(
+        [*join, node],
+        "g",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width]) for name, width in starts.items()],
+        [
+            helper.make_tensor_value_info(
+                "l", TensorProto.STRING if kind.endswith("strings") else TensorProto.INT64, ["n"]
+            )
+        ],
+    )
+    versions = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    path.write_bytes(helper.make_model(graph, opset_imports=versions, ir_version=8).SerializeToString())
+    return path
+
+
+def of_iris(path: Path) -> ModelTable:
+    table, note = find_table("iris")
+    return model_table(table, load(path), path, Reading("iris"), note)
+
+
+def test_names_of_classes_and_columns_that_differ(tmp_path: Path) -> None:
+    same = of_iris(labelled(tmp_path / "a.onnx", ["virginica", "setosa", "versicolor"]))
+    assert same.classes == ("virginica", "setosa", "versicolor") and not any("number" in note for note in same.notes)
+    numbered = of_iris(labelled(tmp_path / "b.onnx", [0, 1, 2]))
+    assert numbered.classes == ("setosa", "versicolor", "virginica")
+    assert any("0 is setosa, 1 is versicolor" in note for note in numbered.notes)
+    with pytest.raises(InputError, match=r"classes rose, lily, iris, the target of iris has setosa, versicolor"):
+        of_iris(labelled(tmp_path / "c.onnx", ["rose", "lily", "iris"]))
+    with pytest.raises(InputError, match="classes 0, 1, the target"):
+        of_iris(labelled(tmp_path / "d.onnx", [0, 1]))
+    names = ["petal_width_cm", "sepal length (cm)", "sepal_width_cm", "petal_length_cm"]
+    moved = of_iris(labelled(tmp_path / "e.onnx", [0, 1, 2], names))
+    np.testing.assert_array_equal(moved.values, numbered.values[:, [3, 0, 1, 2]])
+    assert moved.columns[0] == "petal width (cm)"
+
+
+def test_a_reading_that_is_wrong_is_seen_by_running_the_file(tmp_path: Path) -> None:
+    """Two classes exchanged in what was read: the agreement is with the file, not with the reading."""
+    path = labelled(tmp_path / "net.onnx", [0, 1, 2])
+    read, table = load(path), of_iris(path)
+    answers = read.answers()
+    file = import_model._File(answers.evaluate(table.values), answers.evaluator)
+    last = read.model.layers[-1]
+    wrong = import_model.replace(read.model, layers=(import_model.replace(
+        last, weights=last.weights[::-1], bias=last.bias[::-1]),))  # fmt: skip
+    for model, right in ((read.model, True), (wrong, False)):
+        conversion = convert(model, table.values, input_bits=8, sweep=False)
+        assert conversion.found.same > 0.95
+        comparison = import_model._compared(model, conversion, table, file)
+        assert (comparison.agreement > 0.95) == (comparison.reading == 1) == right
