@@ -113,6 +113,19 @@ def field(
         ),
     ] = "visibility",
     scene_seed: Annotated[int, typer.Option(help="Seed that the town is built by.")] = 0,
+    places: Annotated[
+        Path | None, typer.Option(help="A file of places to see from: x, y, z a line, in the mesh's own coordinates.")
+    ] = None,
+    up: Annotated[
+        str | None,
+        typer.Option(
+            help="The mesh's upward axis; y of .glb, z of others, if not given.", autocompletion=one_of("y", "z")
+        ),
+    ] = None,
+    unit: Annotated[str, typer.Option(help="The mesh's unit: m, cm, mm, in, ft or metres per unit.")] = "m",
+    conservative: Annotated[
+        float | None, typer.Option(help="Most that may wrongly be called visible, a share of all queries: 0.001.")
+    ] = None,
     engine: Annotated[
         int, typer.Option(help="Also a clocked engine in Verilog on so many multiply lanes; 0: none.")
     ] = 0,
@@ -122,13 +135,30 @@ def field(
 
     Example: inkling field town --out runs/town --positions 16
     """
+    from inkling.fields.learn import Scene
     from inkling.fields.run import FieldRequest, check_request, execute
 
-    request = FieldRequest(source, out, effort, seed, kilobytes, positions, what, engine, scene_seed)
+    scene = Scene(scene_seed, up, _metres(unit), places, conservative)
+    request = FieldRequest(source, out, effort, seed, kilobytes, positions, what, engine, scene)
     check_request(request)
     with ending():
         if not execute(request, as_json=as_json):
             raise typer.Exit(1)
+
+
+def _metres(unit: str) -> float:
+    """Metres per unit, by name or number. Raises InputError."""
+    from inkling.train.scenes.world import UNITS
+
+    if unit in UNITS:
+        return UNITS[unit]
+    try:
+        metres = float(unit)
+    except ValueError:
+        metres = 0.0
+    if not 1e-6 <= metres <= 1e6:
+        raise InputError(f"--unit {unit!r:.40} is none of {', '.join(UNITS)}, nor metres per unit")
+    return metres
 
 
 @app.command("import")

@@ -5,96 +5,61 @@ run folder that is made of a result is `inkling.fields.run`'s business.
 """
 
 import dataclasses
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from inkling.approx.fields.quantise import decisions, quantise
-from inkling.approx.reference.coding import coordinate_code
-from inkling.approx.reference.field import IntegerField
+from inkling.approx.fields.quantise import quantise
 from inkling.fields import picture
-from inkling.fields.view import panoramas
+from inkling.fields.sight import Sight, read_places
+from inkling.fields.subject import Ask, Learnt, Progress, Subject, Tell, answers, digest
+from inkling.fields.world_header import distance
 from inkling.train.errors import InputError
-from inkling.train.fields import visibility
 from inkling.train.fields.encodings import Quantisation
 from inkling.train.fields.float_field import FloatField, evaluate
 from inkling.train.fields.models import FieldModel, parse
 from inkling.train.fields.tasks import SignalTask, to_field
-from inkling.train.fields.training import Settings, Trained, train
+from inkling.train.fields.training import train
 from inkling.train.scenes import mesh as scenes
-from inkling.train.scenes import rays, series, signals
+from inkling.train.scenes import series, signals
 from inkling.train.scenes.mesh import Mesh
 from inkling.train.scenes.town import town
+from inkling.train.scenes.world import World, triple
 
 SCENES = ("town", "game-level")
 SAMPLES = 16384
-RAYS = 100_000
 # Slices of a shape, and pairs of a place and a triangle that its distances may cost.
 SLICES = 8
 PAIRS = 400_000_000
 MOST_RESOLUTION, LEAST_RESOLUTION = 96, 16
 HELD_OUT = 2000
 
-Tell = Callable[[str], None]
-Progress = Callable[[int, float], None]
-
 
 @dataclass(frozen=True)
-class Ask:
-    """What the kinds read of a request: bytes of tables (of a picture: of everything), and how long to train."""
+class Scene:
+    """How a mesh is read and asked about. seed: of the town; up, unit_m: of its file; places: a file of places.
 
-    kilobytes: int
-    positions: int
-    seed: int
-    steps: int
-
-    def settings(self, rate: float, grid_rate: float | None = None) -> Settings:
-        """Settings with a checkpoint every so often."""
-        return Settings(
-            self.steps, rate, grid_rate, seed=self.seed, checkpoint_every=max(25, min(500, self.steps // 20))
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Learnt:
-    """A field, how it came about, its figures, and pictures to look at: label and uint8 [height, width, channels].
-
-    figures: what was measured, facts: what else is told; size: bytes of a packed picture, None for other kinds;
-    truth: of a picture, uint8 [height, width, channels]; views: further pictures of the same form with their labels.
+    conservative: the most that may wrongly be called visible, a share of all queries; None: most answers right.
     """
 
-    notation: str
-    trained: Trained
-    field: IntegerField
-    figures: dict[str, float]
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
-    size: int | None = None
-    shape: tuple[int, int] | None = None
-    truth: NDArray[np.uint8] | None = None
-    views: tuple[tuple[str, NDArray[np.uint8]], ...] = ()
+    seed: int = 0
+    up: str | None = None
+    unit_m: float = 1.0
+    places: Path | None = None
+    conservative: float | None = None
 
 
-class Subject(Protocol):
-    """Something to learn. mark: tells one from another, for checkpoints."""
-
-    def mark(self) -> str: ...
-
-    def learn(self, ask: Ask, folder: Path, tell: Tell, progress: Progress) -> Learnt: ...
-
-
-def subject(source: str, what: str, scene: int) -> Subject:
+def subject(source: str, what: str, scene: Scene) -> Subject:
     """What a source is. Raises InputError for none that can be read."""
-    suffix = Path(source).suffix.lower()
-    if source in SCENES or suffix in scenes.MESH_FORMATS:
-        mesh = town(scene) if source == "town" else scenes.game_level() if source == "game-level" else None
-        loaded = mesh or scenes.load(source)
-        return Shape(loaded) if what == "sdf" else Sight(loaded)
-    if suffix in series.FORMATS:
+    if source in SCENES or is_mesh(source):
+        mesh = town(scene.seed) if source == "town" else scenes.game_level() if source == "game-level" else None
+        loaded = mesh or scenes.load(source, scene.up, scene.unit_m)
+        if what == "sdf":
+            return Shape(loaded)
+        places = None if scene.places is None else read_places(scene.places, loaded)
+        return Sight(loaded, places, scene.conservative)
+    if Path(source).suffix.lower() in series.FORMATS:
         return Series(series.load(source))
     return Picture(signals.load_picture(source))
 
@@ -106,7 +71,7 @@ class Picture:
     signal: signals.Signal
 
     def mark(self) -> str:
-        return _digest(np.array(self.signal.shape), self.signal.values)
+        return digest(np.array(self.signal.shape), self.signal.values)
 
     def learn(self, ask: Ask, folder: Path, tell: Tell, progress: Progress) -> Learnt:
         signal = self.signal
@@ -136,7 +101,7 @@ class Series:
     series: series.Series
 
     def mark(self) -> str:
-        return _digest(self.series.signal.values)
+        return digest(self.series.signal.values)
 
     def learn(self, ask: Ask, folder: Path, tell: Tell, progress: Progress) -> Learnt:
         signal = self.series.signal
@@ -149,7 +114,7 @@ class Series:
         integers = quantise(floats, signal.entry, signal.uv, grid_bits=4)
         figures = {
             "psnr_float_db": signals.psnr(evaluate(floats, signal.entry, signal.uv), signal.values),
-            "psnr_integer_db": signals.psnr(_answers(integers, signal.entry, signal.uv), signal.values),
+            "psnr_integer_db": signals.psnr(answers(integers, signal.entry, signal.uv), signal.values),
         }
         # Answers are in 0..1: low + answer * (high - low) is in the series' own unit.
         facts = {"samples": len(signal.values), "value_low": self.series.low, "value_high": self.series.high}
@@ -158,12 +123,12 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """Signed distances of a closed mesh on horizontal slices, measured at places that it was not fitted to."""
+    """Signed distances of a closed mesh on horizontal slices, measured on them and between them at other places."""
 
     mesh: Mesh
 
     def mark(self) -> str:
-        return _digest(self.mesh.vertices, self.mesh.triangles)
+        return digest(self.mesh.vertices, self.mesh.triangles)
 
     def learn(self, ask: Ask, folder: Path, tell: Tell, progress: Progress) -> Learnt:
         resolution = round((PAIRS / len(self.mesh.triangles) / SLICES) ** 0.5)
@@ -184,61 +149,24 @@ class Shape:
         integers = quantise(floats, known.entry, known.uv, grid_bits=4)
 
         def errors(signal: signals.Signal) -> tuple[float, float]:
-            found = (evaluate(floats, signal.entry, signal.uv), _answers(integers, signal.entry, signal.uv))
+            found = (evaluate(floats, signal.entry, signal.uv), answers(integers, signal.entry, signal.uv))
             first, second = (float(np.sqrt(((x - signal.values) ** 2).mean())) for x in found)
             return first, second
 
         figures = dict(zip(("error_float_m", "error_integer_m"), errors(held), strict=True))
         figures["error_fitted_m"] = errors(known)[1]
-        right = (_answers(integers, held.entry, held.uv) < 0) == (held.values < 0)
+        right = (answers(integers, held.entry, held.uv) < 0) == (held.values < 0)
         figures["inside_right_percent"] = 100 * float(right.mean())
+        low, high = signals.box(self.mesh)
+        world = World(self.mesh.frame, triple(low), triple(high), slices=SLICES)
+        # Anywhere in the box, most places between two slices: what the distance of world.h is off by.
+        rng = np.random.default_rng([ask.seed, 1])
+        places = world.frame.to_own(rng.uniform(low, high, (len(held.values), 3)))
+        found = distance(world, lambda entry, uv: answers(integers, entry, uv)[:, 0], places) * world.frame.unit_m
+        truth = signals.signed_distance(self.mesh, world.frame.to_metres(places))
+        figures["error_between_slices_m"] = float(np.sqrt(((found - truth) ** 2).mean()))
         facts = {"slices": SLICES, "places": len(known.values), "held_out_places": len(held.values)}
-        return Learnt(notation, trained, integers, figures, facts=facts)
-
-
-@dataclass(frozen=True, eq=False)
-class Sight:
-    """What can be seen in a scene from some places where agents stand, measured on rays of no other use."""
-
-    mesh: Mesh
-
-    def mark(self) -> str:
-        return _digest(self.mesh.vertices, self.mesh.triangles)
-
-    def learn(self, ask: Ask, folder: Path, tell: Tell, progress: Progress) -> Learnt:
-        casting = rays.caster(self.mesh)
-        rng = np.random.default_rng(ask.seed)
-        places = rays.standing(casting, ask.positions, rng)
-        tell(f"{len(places)} positions in {len(self.mesh.triangles):,} triangles")
-        task = visibility.task(casting, rays.targets(casting, rng), places, SAMPLES, ask.seed, visibility.STRETCH)
-        side = max(2, int((ask.kilobytes * 1024 / 4) ** 0.5))  # eight features of 4 bits: four bytes a texel
-        notation = f"grid({side}x{side}x8) -> 32 32 relu -> 1"
-        model = FieldModel(parse(notation), len(places), ask.seed, visibility.AWARE)
-        trained = train(model, task, ask.settings(0.01, 0.03), folder, told=progress)
-        held, unseen = (
-            rays.mixed(casting, task.aims, places, RAYS, np.random.default_rng([ask.seed, k])) for k in (100, 101)
-        )
-        floats = visibility.with_margin(visibility.to_field(model, task.sight), held)
-        sampled = visibility.samples(held, task.sight)
-        judge = decisions(held.entry, held.offset, held.visible)
-        integers = quantise(floats, sampled.entry, sampled.uv, grid_bits=4, judge=judge)
-        right = decisions(unseen.entry, unseen.offset, unseen.visible)(integers)
-        share = float(unseen.visible.mean())
-        figures = {
-            "correct_float_percent": 100 * visibility.score(floats, unseen).correct,
-            "correct_integer_percent": 100 * right,
-            "majority_percent": 100 * max(share, 1 - share),
-        }
-        facts = {"positions": len(places), "triangles": len(self.mesh.triangles), "held_out_rays": len(unseen.entry)}
-        views = panoramas(casting, places[0], integers, 0)
-        return Learnt(notation, trained, integers, figures, facts=facts, views=views)
-
-
-def _digest(*arrays: NDArray[Any]) -> str:
-    found = hashlib.sha256()
-    for array in arrays:
-        found.update(f"{array.dtype} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
+        return Learnt(notation, trained, integers, figures, facts=facts, world=world)
 
 
 def _times(floats: FloatField, factor: float) -> FloatField:
@@ -253,17 +181,12 @@ def _times(floats: FloatField, factor: float) -> FloatField:
     )
 
 
-def _answers(field: IntegerField, entry: NDArray[np.integer], uv: NDArray[np.floating]) -> NDArray[np.float64]:
-    """What the integer field's answers at places stand for, float64 [N, outputs]."""
-    u, v = (coordinate_code(uv[:, k]).astype(np.int64) for k in (0, 1))
-    parts = (slice(k, k + 2**16) for k in range(0, len(u), 2**16))
-    found = np.concatenate([field.evaluate(entry[part], u[part], v[part]) for part in parts])
-    values: NDArray[np.float64] = found * np.array(field.coding.scale) + np.array(field.coding.offset)
-    return values
+def is_mesh(source: str) -> bool:
+    """Whether a name is that of a mesh file, read or not."""
+    return Path(source).suffix.lower() in (*scenes.MESH_FORMATS, *scenes.OTHER_FORMATS)
 
 
 def check_source(source: str, what: str) -> None:
     """Raise InputError where `what` is asked of something that is no mesh."""
-    suffix = Path(source).suffix.lower()
-    if what == "sdf" and source not in SCENES and suffix not in scenes.MESH_FORMATS:
+    if what == "sdf" and source not in SCENES and not is_mesh(source):
         raise InputError(f"--what sdf is asked of {source}, which is no mesh; give one, or leave --what out")

@@ -4,6 +4,7 @@ The stages live below, in `train`, `approx`, `hdl` and `sim`; only their order a
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from inkling.approx.programs.process import ToolError
 from inkling.approx.reference import field_files as integer_files
-from inkling.fields.learn import Ask, Learnt, check_source, subject
+from inkling.fields.learn import SCENES, Scene, check_source, is_mesh, subject
+from inkling.fields.subject import Ask, Learnt
+from inkling.fields.world_header import header
 from inkling.hdl.fields import call, numba_kernel, unpack
 from inkling.hdl.fields.plan import plan
 from inkling.reports.page.field import keep, page
@@ -39,8 +42,8 @@ _WORDS = {Outcome.PASSED: "equal", Outcome.FAILED: "DIFFERENT", Outcome.UNDECIDE
 @dataclass(frozen=True)
 class FieldRequest:
     """What is asked: kilobytes of a picture's packed field, a series' or a shape's tables, or each position's tables;
-    what: of meshes, visibility or sdf; engine: multiply lanes of a clocked engine in Verilog, 0 for none; scene: the
-    seed that the town is built by."""
+    what: of meshes, visibility or sdf; engine: multiply lanes of a clocked engine in Verilog, 0 for none; scene: how
+    a mesh is read and asked about."""
 
     source: str
     out: Path | None
@@ -50,7 +53,7 @@ class FieldRequest:
     positions: int
     what: str
     engine: int = 0
-    scene: int = 0
+    scene: Scene = dataclasses.field(default_factory=Scene)
 
 
 def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
@@ -76,6 +79,9 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
         stopped = f", stopped; the same command goes on from {kept.name}" if trained.stopped else ""
         stages.done("train", f"{trained.steps:,} of {steps:,} steps{stopped}")
         integer_files.save(field, folder)
+        if learnt.world is not None:
+            _write(folder / "world.json", learnt.world.to_json())
+            (folder / "world.h").write_text(header(learnt.world), encoding="utf-8")
         with stages.running("kernels"):
             how = plan(field)
             call.write(how, folder)
@@ -114,10 +120,12 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
             path=measured.path if measured else None,
             figures=learnt.figures,
             facts=learnt.facts,
+            world=learnt.world,
             verdicts=tuple(verdict.to_json() for verdict in verdicts),
             engine=json.loads((folder / ENGINE_JSON).read_text()) if request.engine else {},
         )
-        asked = {**request.__dict__, "out": out.name, "source": Path(source).name}
+        scene = {**vars(request.scene), "places": request.scene.places and request.scene.places.name}
+        asked = {**vars(request), "out": out.name, "source": Path(source).name, "scene": scene}
         run = {"schema": "inkling.run/1", "kind": "field", "request": asked}
         _write(folder / "run.json", run)
         _write(folder / "report.json", report.to_json())
@@ -162,10 +170,22 @@ def check_request(request: FieldRequest) -> None:
         raise InputError(f"--effort {request.effort!r} is not one of {', '.join(EFFORTS)}")
     if request.what not in WHATS:
         raise InputError(f"--what {request.what!r} is not one of {', '.join(WHATS)}")
-    if not 0 <= request.seed < 2**32 or not 0 <= request.scene < 2**32:
-        raise InputError(f"--seed {request.seed} and --scene-seed {request.scene} must be in 0..4294967295")
-    if request.scene and request.source != "town":
+    scene = request.scene
+    if not 0 <= request.seed < 2**32 or not 0 <= scene.seed < 2**32:
+        raise InputError(f"--seed {request.seed} and --scene-seed {scene.seed} must be in 0..4294967295")
+    if scene.seed and request.source != "town":
         raise InputError(f"--scene-seed builds the town, and {request.source} is none; leave it out")
+    is_file = request.source not in SCENES and is_mesh(request.source)
+    if (scene.up is not None or scene.unit_m != 1) and not is_file:
+        raise InputError(f"--up and --unit are of mesh files, and {request.source} is none; leave them out")
+    if scene.up not in (None, "y", "z"):
+        raise InputError(f"--up {scene.up!r} must be y or z")
+    if (scene.places or scene.conservative is not None) and not (
+        request.what == "visibility" and (is_file or request.source in SCENES)
+    ):
+        raise InputError("--places and --conservative are of visibility in a scene; leave them out")
+    if scene.conservative is not None and not 0 <= scene.conservative <= 0.5:
+        raise InputError(f"--conservative {scene.conservative:g} is a share of all queries, within 0..0.5")
     check_source(request.source, request.what)
     if not 1 <= request.kilobytes <= 65536 or not 1 <= request.positions <= 65536:
         raise InputError("--kilobytes and --positions must be in 1..65536")

@@ -51,6 +51,7 @@ def page(report: FieldReport, pictures: Sequence[tuple[str, bytes]]) -> str:
         key_figures=measured + sizes,
         facts=[(key.replace("_", " "), _text(value)) for key, value in facts],
         pictures=pictures,
+        world=report.world.to_json() if report.world is not None else None,
         outcome=next((word for word in (FAILED, UNDECIDED) if word in outcomes), "passed"),
         checks=[(verdict, check([verdict])) for verdict in report.verdicts],
     )

@@ -13,6 +13,8 @@ from inkling.reports.results.report import read_verdict
 from inkling.sim.verdicts.files import from_fields
 from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.files.checked_json import MAX_TEXT, Fields, load
+from inkling.train.scenes.world import World
+from inkling.train.scenes.world import from_fields as world_from_fields
 
 SCHEMA = "inkling.field/1"
 # What may be measured of a field: key in report.json, name, unit.
@@ -22,9 +24,14 @@ FIGURES = (
     ("psnr_jpeg_db", "PSNR, JPEG of no more bytes", "dB"),
     ("correct_integer_percent", "right answers, integers", "%"),
     ("correct_float_percent", "right answers, floats", "%"),
-    ("majority_percent", "one answer for all", "%"),
+    ("majority_percent", "right by one answer for all", "%"),
+    ("correct_depth_map_percent", "right, depth map of as many bytes", "%"),
+    ("wrongly_visible_percent", "wrongly visible, of all", "%"),
+    ("wrongly_hidden_percent", "wrongly hidden, of all", "%"),
+    ("recall_of_visible_percent", "visible targets found", "%"),
     ("error_integer_m", "error, integers", "m"),
     ("error_float_m", "error, floats", "m"),
+    ("error_between_slices_m", "error, anywhere in the box", "m"),
     ("bits_per_pixel", "bits per pixel", ""),
 )
 _SIZES = ("bytes", "bytes_in_memory", "bytes_per_entry")
@@ -40,6 +47,7 @@ _STRUCTURE = {
     "outcome",
     "verdicts",
     "engine",
+    "world",
 }
 Scalar = str | bool | int | float
 
@@ -51,7 +59,8 @@ class FieldReport:
     bytes: of all that is carried along (a picture's is packed); bytes_in_memory: of what answers read;
     bytes_per_entry: of the tables of one place; path: the instructions that the C kernel used; figures: what was
     measured, keys with units in their names; facts: what else is told, one value each;
-    engine: its engine.json, {} without one.
+    engine: its engine.json, {} without one;
+    world: where a scene's field is.
     """
 
     name: str
@@ -67,6 +76,7 @@ class FieldReport:
     verdicts: tuple[Mapping[str, Any], ...]
     facts: Mapping[str, Scalar] = field(default_factory=dict)
     engine: Mapping[str, Scalar] = field(default_factory=dict)
+    world: World | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -94,6 +104,8 @@ class FieldReport:
             data["outcome"] = str(self.outcome)
         if self.engine:
             data["engine"] = dict(self.engine)
+        if self.world is not None:
+            data["world"] = self.world.to_json()
         return data
 
 
@@ -119,6 +131,7 @@ def read(path: Path) -> FieldReport:
         verdicts=tuple(read_verdict(item) for item in fields.objects("verdicts")),
         facts={key: value for key, value in others.items() if key not in known},
         engine={key: _scalar(engine, key) for key in engine.data},
+        world=world_from_fields(fields.inner("world")) if fields.has("world") else None,
     )
 
 

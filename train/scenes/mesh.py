@@ -5,7 +5,7 @@ distances in `inkling.train.scenes.signals`.
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from inkling.train.errors import InputError
 from inkling.train.extras import advice
 from inkling.train.scenes.mesh_files import checked
+from inkling.train.scenes.world import Frame, moved
 
 MESH_FORMATS = (".obj", ".ply", ".stl", ".off", ".glb")
+# Named where one is given: they hold scenes, but are not read.
+OTHER_FORMATS = (".gltf", ".fbx", ".dae", ".blend", ".3ds", ".max", ".usd", ".usda", ".usdc", ".usdz", ".3mf", ".x3d")
 MAX_FILE_BYTES = 2**30
 MAX_TRIANGLES = 20_000_000
 MAX_COORDINATE = 1e6
@@ -26,11 +29,15 @@ SMALLEST_AREA = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """vertices float32 [n, 3], triangles int32 [m, 3] (indices of vertices, counter-clockwise from outside)."""
+    """vertices float32 [n, 3], triangles int32 [m, 3] (indices of vertices, counter-clockwise from outside).
+
+    frame: how the vertices come from the scene's own coordinates.
+    """
 
     name: str
     vertices: NDArray[np.float32]
     triangles: NDArray[np.int32]
+    frame: Frame = field(default_factory=Frame)
 
     @property
     def bounds(self) -> NDArray[np.float64]:
@@ -52,7 +59,7 @@ def mesh(name: str, vertices: NDArray[np.floating], triangles: NDArray[np.intege
     if not np.isfinite(vertices).all():
         raise InputError(f"{name}: a vertex is not finite; repair the mesh")
     if np.abs(vertices).max() > MAX_COORDINATE:
-        raise InputError(f"{name}: a vertex is farther than {MAX_COORDINATE:g} from the origin; scale the mesh down")
+        raise InputError(f"{name}: a vertex is farther than {MAX_COORDINATE:g} m from the middle; is the unit right?")
     corners = vertices.astype(np.float64)[triangles]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
     kept = area > SMALLEST_AREA
@@ -61,15 +68,23 @@ def mesh(name: str, vertices: NDArray[np.floating], triangles: NDArray[np.intege
     return Mesh(name, vertices.astype(np.float32), triangles[kept].astype(np.int32))
 
 
-def load(path: str | Path, up: str = "z") -> Mesh:
-    """Read a mesh file; up is the file's upward axis, "y" or "z". Raises InputError for what cannot be used."""
+def load(path: str | Path, up: str | None = None, unit_m: float = 1.0) -> Mesh:
+    """Read a mesh file; scenes far from the origin are moved to it. Raises InputError for what cannot be used.
+
+    up: the file's upward axis, "y" or "z"; None: y for .glb, as glTF's standard has it, z for the others. unit_m:
+    metres per unit of the file.
+    """
     import trimesh
 
     path = Path(path)
+    if path.suffix.lower() in OTHER_FORMATS:
+        raise InputError(f"{path}: {path.suffix} is not read; export the scene as one of {', '.join(MESH_FORMATS)}")
     if path.suffix.lower() not in MESH_FORMATS:
         raise InputError(f"{path}: not a mesh format that can be read; give one of {', '.join(MESH_FORMATS)}")
-    if up not in ("y", "z"):
+    if up not in ("y", "z", None):
         raise InputError(f"up must be y or z, not {up!r}")
+    if not 1e-6 <= unit_m <= 1e6:
+        raise InputError(f"a unit of {unit_m:g} metres is outside 0.000001..1000000")
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
     if path.stat().st_size > MAX_FILE_BYTES:
@@ -86,9 +101,11 @@ def load(path: str | Path, up: str = "z") -> Mesh:
     except Exception as error:  # the readers raise anything at all on hostile bytes
         reason = f"{type(error).__name__}: {error}"[:200]
         raise InputError(f"{path}: cannot be read as a {path.suffix[1:]} mesh ({reason})") from error
-    if up == "y" and vertices.ndim == 2 and vertices.shape[1] == 3:
-        vertices = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1)
-    return mesh(path.stem, vertices, triangles)
+    frame = Frame("y" if up == "y" or (up is None and path.suffix.lower() == ".glb") else "z", unit_m)
+    if vertices.ndim == 2 and vertices.shape[1] == 3:
+        frame = moved(frame, vertices)
+        vertices = frame.to_metres(vertices)
+    return replace(mesh(path.stem, vertices, triangles), frame=frame)
 
 
 def game_level() -> Mesh:

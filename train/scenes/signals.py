@@ -186,9 +186,14 @@ def shape_at(mesh: Mesh, slices: int, count: int, rng: np.random.Generator, occu
     return _slices(mesh, slices, entry, rng.random((count, 2), np.float32), occupancy)
 
 
-def _slices(mesh: Mesh, slices: int, entry: NDArray[np.int32], uv: F32, occupancy: bool) -> Signal:
+def box(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The corners, float64 [3] each, of the box that distances are learnt in: the mesh's own, grown by a tenth."""
     low, high = mesh.bounds
-    low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
+    return low - 0.1 * (high - low), high + 0.1 * (high - low)
+
+
+def _slices(mesh: Mesh, slices: int, entry: NDArray[np.int32], uv: F32, occupancy: bool) -> Signal:
+    low, high = box(mesh)
     z = low[2] + (high[2] - low[2]) * (entry + 0.5) / slices
     places = np.concatenate([low[:2] + uv * (high - low)[:2], z[:, None]], axis=1)
     values = signed_distance(mesh, places)[:, None]

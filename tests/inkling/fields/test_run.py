@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from typer.testing import CliRunner
 
 pytest.importorskip("PIL", reason="pictures need the extra `fields`")
 
+from inkling.approx.reference import field_files as integer_files
+from inkling.approx.reference.coding import encode
 from inkling.cli.main import app
 from inkling.fields import run
-from inkling.fields.learn import Ask
+from inkling.fields.subject import Ask, answers
+from inkling.fields.world_header import distance
 from inkling.train.errors import InputError
 from inkling.train.fields.tasks import SignalTask
+from inkling.train.files.checked_json import load as load_json
+from inkling.train.scenes.world import from_fields as read_world
 
 RUN = CliRunner()
 BOX = """v -4 -4 0\nv 4 -4 0\nv 4 4 0\nv -4 4 0\nv -4 -4 3\nv 4 -4 3\nv 4 4 3\nv -4 4 3
@@ -29,6 +35,7 @@ f 1 3 2\nf 1 4 3\nf 5 6 7\nf 5 7 8\nf 1 2 6\nf 1 6 5\nf 2 3 7\nf 2 7 6\nf 3 4 8\
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps and queries; the numba kernel, whose compilation takes longest, is left out."""
     monkeypatch.setitem(run.EFFORTS, "quick", (60, 1000))
+    monkeypatch.setattr("inkling.fields.sight.RAYS", 20_000)
     monkeypatch.setattr("inkling.sim.fields.kernels.check", lambda *arguments: [])
 
 
@@ -115,6 +122,111 @@ def test_what_is_seen_in_a_scene(tmp_path: Path) -> None:
     assert report["bytes_per_entry"] <= 1100
 
 
+PROGRAM = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include "world.h"
+int main(int count, char **words)
+{
+    static uint8_t tables[1 << 22];
+    FILE *file = fopen("tables.bin", "rb");
+    size_t bytes = fread(tables, 1, sizeof tables, file);
+    field_field field;
+    if (field_load(&field, tables, bytes) != 0) return 1;
+    for (int k = 1; k + 2 < count; k += 3) ASKED
+    return 0;
+}
+"""
+DISTANCE = 'printf("%.9g\\n", field_distance_at(&field, atof(words[k]), atof(words[k + 1]), atof(words[k + 2])));'
+SEES = 'printf("%d\\n", field_sees(&field, 1, atof(words[k]), atof(words[k + 1]), atof(words[k + 2])));'
+
+
+def asked_in_c(out: Path, call: str, places: NDArray[Any]) -> list[float]:
+    """What a program says that includes world.h of a run folder, at places [N, 3]."""
+    (out / "ask.c").write_text(PROGRAM.replace("ASKED", call))
+    options = ["-std=gnu99", "-O2", "-Wall", "-Wextra", "-Wno-unused-variable", "-Werror", "-ffp-contract=off"]
+    subprocess.run(["cc", *options, "-o", "ask", "ask.c", "kernel.c", "-lm"], cwd=out, check=True)
+    words = [f"{x:.9g}" for x in places.reshape(-1)]
+    text = subprocess.run([out / "ask", *words], cwd=out, check=True, capture_output=True, text=True).stdout
+    return [float(line) for line in text.split()]
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_shape_far_away_in_centimetres_answers_anywhere_in_its_own_coordinates(tmp_path: Path) -> None:
+    """A box 8 by 8 by 3 m, y up, 20 km from the origin: moved, not refused; world.h is what numpy says."""
+    pytest.importorskip("trimesh")
+    lines = []
+    for line in BOX.splitlines():
+        kind, *numbers = line.split()
+        if kind == "v":
+            x, y, z = (100 * float(number) for number in numbers)
+            line = f"v {x + 2e6} {z} {-y - 1e6}"
+        lines.append(line)
+    (tmp_path / "box.obj").write_text("\n".join(lines))
+    out = tmp_path / "run"
+    report = field([str(tmp_path / "box.obj"), "--what", "sdf", "--kilobytes", "4", "--up", "y", "--unit", "cm",
+                    "--out", str(out)])  # fmt: skip
+    assert 0 < report["error_between_slices_m"] < 1
+    world = read_world(load_json(out / "world.json"))
+    assert report["world"] == json.loads((out / "world.json").read_text()) == world.to_json()
+    assert np.allclose(report["world"]["bounds"], [[2e6 - 480, -30, -1e6 - 480], [2e6 + 480, 330, -1e6 + 480]])
+    assert len(report["world"]["slice_heights"]) == 8 and world.frame.origin_m == (20000.0, 10000.0, 0.0) == tuple(
+        report["world"]["origin_m"]
+    )
+    rng = np.random.default_rng(0)
+    low, high = np.array(report["world"]["bounds"])
+    places = rng.uniform(low - 50, high + 50, (200, 3))
+    integers = integer_files.load(out)
+    expected = distance(world, lambda entry, uv: answers(integers, entry, uv)[:, 0], places)
+    assert np.ptp(expected) > 100
+    # Codes of coordinates may differ by one where float32 rounds; few answers change by that.
+    found = np.array(asked_in_c(out, DISTANCE, places))
+    assert np.median(np.abs(found - expected)) < 0.05 and np.abs(found - expected).max() < 30
+
+
+@pytest.mark.usefixtures("brief")
+def test_places_of_a_file_and_a_bound_on_what_is_wrongly_visible(tmp_path: Path) -> None:
+    """A level with y up, as glTF has it: places are the file's own, and world.h asks with them."""
+    trimesh = pytest.importorskip("trimesh")
+    pytest.importorskip("embreex")
+    floor = trimesh.creation.box((40, 0.4, 40))
+    pillar = trimesh.creation.box((4, 6, 4), trimesh.transformations.translation_matrix((0, 3, 0)))
+    trimesh.util.concatenate([floor, pillar]).export(tmp_path / "yard.glb")
+    (tmp_path / "eyes.csv").write_text("x,y,z\n8,1.8,0\n-8, 1.8, 2.5\n")
+    out = tmp_path / "run"
+    command = [str(tmp_path / "yard.glb"), "--kilobytes", "1", "--places", str(tmp_path / "eyes.csv")]
+    report = field([*command, "--conservative", "0.02", "--out", str(out)])
+    assert report["world"]["up"] == "y" and report["world"]["places"] == [[8, 1.8, 0], [-8, 1.8, 2.5]]
+    assert report["wrongly_visible_percent"] < 3 and report["most_wrongly_visible_percent"] == 2
+    total = report["correct_integer_percent"] + report["wrongly_visible_percent"] + report["wrongly_hidden_percent"]
+    assert total == pytest.approx(100)
+    assert 0 < report["recall_of_visible_percent"] <= 100 and report["correct_depth_map_percent"] > 60
+    html = (out / "report.html").read_text()
+    for words in ("wrongly visible", "depth map", "visible targets found", "0: (8.0, 1.8, 0.0)"):
+        assert words in html
+    integers, world = integer_files.load(out), read_world(load_json(out / "world.json"))
+    targets = np.random.default_rng(1).uniform((-18, 0.5, -18), (18, 3, 18), (100, 3))
+    offsets = (world.frame.to_metres(targets) - np.array(world.places[1])).astype(np.float32)
+    expected = integers.visible(np.full(100, 1), *encode(offsets, integers.coding))
+    assert 5 < expected.sum() < 95
+    assert (np.array(asked_in_c(out, SEES, targets)) == expected).mean() > 0.97
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("1 2\n", "line 1"), ("x y z\n1,2,nan\n", "line 2"), ("1,2,3\na,b,c\n", "line 2"), ("", "0 places"),
+     ("9000,0,0\n", "far outside")],
+)  # fmt: skip
+def test_a_file_of_places_is_read_as_written_or_refused(tmp_path: Path, content: str, words: str) -> None:
+    from inkling.fields.sight import read_places
+    from inkling.train.scenes.town import town
+
+    (tmp_path / "places.txt").write_text(content)
+    with pytest.raises(InputError, match=words) as error:
+        read_places(tmp_path / "places.txt", town(0))
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.usefixtures("brief")
 def test_a_series_becomes_a_field(tmp_path: Path) -> None:
     np.save(tmp_path / "tone.npy", 5 + 3 * np.sin(np.arange(2000) / 40))
@@ -145,6 +257,14 @@ def test_what_is_learnt_depends_on_the_triangles_and_not_on_the_place_of_the_res
         (["waves.png", "--what", "sdf"], "no mesh"),
         (["waves.png", "--scene-seed", "3"], "--scene-seed"),
         (["empty.csv"], "empty.csv"),
+        (["scene.gltf"], ".gltf is not read"),
+        (["level.blend", "--what", "sdf"], ".blend is not read"),
+        (["waves.png", "--up", "y"], "--up"),
+        (["town", "--unit", "cm"], "--unit"),
+        (["town", "--unit", "furlong"], "furlong"),
+        (["waves.png", "--conservative", "0.1"], "--conservative"),
+        (["town", "--conservative", "2"], "--conservative"),
+        (["town", "--places", "none.csv"], "none.csv"),
     ],
 )
 def test_wrong_input_is_told_in_a_line(
