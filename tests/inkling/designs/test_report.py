@@ -164,7 +164,7 @@ def test_designs_are_packed_with_equal_bytes_and_links_are_left_out(tmp_path: Pa
 def field_report(**changes: Any) -> FieldReport:
     verdict = {"route": HOSTILE, "subject": HOSTILE, "reference": HOSTILE, "vectors": 5, "mismatches": 0,
                "counter_example": None, "proven": False, "detail": HOSTILE}  # fmt: skip
-    report = FieldReport(HOSTILE, HOSTILE, HOSTILE, 3, False, 900, 1000, 500, HOSTILE, {"psnr_integer_db": 31.25},
+    report = FieldReport(HOSTILE, HOSTILE, HOSTILE, 3, False, 900, 1000, 500.0, HOSTILE, {"psnr_integer_db": 31.25},
                          (verdict,), {"note": HOSTILE}, {"lanes": 3})  # fmt: skip
     return dataclasses.replace(report, **changes)
 
