@@ -162,7 +162,11 @@ def _preamble(how: FieldPlan, name: str) -> list[str]:
 #endif
 #if defined(__GNUC__)
 #define ALIGNED __attribute__((aligned(64)))
+#if defined(__ELF__)
 #define QUERY __attribute__((noinline, aligned(64), section(".text.query")))
+#else  /* Mach-O and PE name their sections otherwise */
+#define QUERY __attribute__((noinline, aligned(64)))
+#endif
 #define INLINE __attribute__((always_inline)) inline
 #else
 #define ALIGNED

@@ -38,7 +38,9 @@ def emit(network: IntegerNetwork, *, name: str = "inkling", labels: Sequence[str
     if found.gates is not None:
         # Gates alone are fused: every gate works on 512 rows at once.
         netlist = found.gates.netlist
-        return f"{gates_c.emit(netlist, name=name)}\n" + "\n".join(gates_c.single(netlist, name)) + "\n", header
+        return f"{gates_c.emit(netlist, name=name, planes=False)}\n" + "\n".join(
+            gates_c.single(netlist, name)
+        ) + "\n", header
     lines = [*_preamble(name), *_single(found, name), "", *_block(found), "", *_batch(found, name)]
     return "\n".join(part for line in lines for part in _wrapped(line)) + "\n", header
 

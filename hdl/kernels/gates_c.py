@@ -85,13 +85,14 @@ static void add_plane(uint8_t *bytes, uint64_t plane, int bit)
 """
 
 
-def emit(netlist: Netlist, *, name: str = "inkling_gates") -> str:
+def emit(netlist: Netlist, *, name: str = "inkling_gates", planes: bool = True) -> str:
     """The text of a C file that stands alone.
 
     `void <name>_planes(const uint64_t *in, uint64_t *out, size_t blocks)`: in [blocks][input bits][8 words] and
     out [blocks][output bits][8 words]; row r of a block is bit r % 64 of word r / 64. Where every input port has
     at most 8 bits and there is one output port of at most 8, also `void <name>_classify_batch(const uint8_t
-    *features, size_t rows, uint8_t *labels)` with row-major values of the input ports.
+    *features, size_t rows, uint8_t *labels)` with row-major values of the input ports. planes: whether there is the
+    entry for bit planes, which no header declares.
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"{name!r} is not a C identifier")
@@ -100,7 +101,9 @@ def emit(netlist: Netlist, *, name: str = "inkling_gates") -> str:
     for port in netlist.inputs:
         lines.append(f" * input bits {at} to {at + port.width - 1}: {comment_text(port.name)}")
         at += port.width
-    lines += [" */", *_PREAMBLE.splitlines(), "", *_gates(netlist), "", *_planes(netlist, name)]
+    lines += [" */", *_PREAMBLE.splitlines(), "", *_gates(netlist), "", *_BLOCK.splitlines()]
+    if planes:
+        lines += ["", *_planes(name)]
     if has_label_entry(netlist):
         lines += ["", *_TRANSPOSITION.splitlines(), "", *_classify(netlist, name)]
     return "\n".join(lines) + "\n"
@@ -221,20 +224,22 @@ def _places(
     return place, size
 
 
-def _planes(netlist: Netlist, name: str) -> list[str]:
-    del netlist
+_BLOCK = """\
+/* in [IN][8], out [OUT][8]: the bits of 512 rows. */
+static void block(const uint64_t *in, uint64_t *out)
+{
+    word from[IN ? IN : 1], to[OUT ? OUT : 1];
+    for (int w = 0; w < WORDS; w++) {
+        for (int i = 0; i < IN; i++) memcpy(&from[i], in + (i * WORDS + w) * (8 / WORDS), sizeof(word));
+        gates(from, to);
+        for (int i = 0; i < OUT; i++) memcpy(out + (i * WORDS + w) * (8 / WORDS), &to[i], sizeof(word));
+    }
+}
+"""
+
+
+def _planes(name: str) -> list[str]:
     return [
-        "/* in [IN][8], out [OUT][8]: the bits of 512 rows. */",
-        "static void block(const uint64_t *in, uint64_t *out)",
-        "{",
-        "    word from[IN ? IN : 1], to[OUT ? OUT : 1];",
-        "    for (int w = 0; w < WORDS; w++) {",
-        "        for (int i = 0; i < IN; i++) memcpy(&from[i], in + (i * WORDS + w) * (8 / WORDS), sizeof(word));",
-        "        gates(from, to);",
-        "        for (int i = 0; i < OUT; i++) memcpy(out + (i * WORDS + w) * (8 / WORDS), &to[i], sizeof(word));",
-        "    }",
-        "}",
-        "",
         f"void {name}_planes(const uint64_t *in, uint64_t *out, size_t blocks)",
         "{",
         "    for (size_t b = 0; b < blocks; b++) block(in + b * IN * 8, out + b * OUT * 8);",

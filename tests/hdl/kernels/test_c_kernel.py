@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from inkling.approx.programs.process import run
+from inkling.approx.reference.netlist import CellType, Netlist, Port
 from inkling.approx.reference.network import Input, IntegerNetwork
-from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Operation
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Logic, Operation
 from inkling.hdl.kernels.c_kernel import emit
 from inkling.hdl.kernels.plan import plan
 from inkling.hdl.names import comment_text
@@ -241,3 +243,33 @@ def test_what_a_kernel_cannot_hold(network: IntegerNetwork, what: str) -> None:
 def test_name_must_be_an_identifier() -> None:
     with pytest.raises(ValueError, match="identifier"):
         emit(networks()["ties"], name="a b")
+
+
+def test_two_gate_kernels_link_into_one_program(tmp_path: Path) -> None:
+    """Every symbol that others can see is one that the header declares, and begins with the kernel's name."""
+    cell = CellType("NAND2", ("A", "B"), "Y", 7)
+    ports = (Port("a", 1), Port("b", 1))
+    netlist = Netlist(
+        ports,
+        (Port("label", 1),),
+        (cell,),
+        np.zeros(1, np.uint8),
+        np.array([[2, 3]], np.int32),
+        np.array([4], np.int32),
+    )
+    network = IntegerNetwork(tuple(Input(port.name, k, 1) for k, port in enumerate(ports)), (Logic(netlist),), 2)
+    for name in ("one", "two"):
+        source, header = emit(network, name=name)
+        (tmp_path / f"{name}.c").write_text(source.replace('"kernel.h"', f'"{name}.h"'))
+        (tmp_path / f"{name}.h").write_text(header)
+    main = '#include "one.h"\n#include "two.h"\nint main(void)\n{\n    const uint8_t x[2] = {1, 1};\n'
+    (tmp_path / "main.c").write_text(main + "    return one_classify(x) + two_classify(x);\n}\n")
+    run(
+        ["cc", "-std=c99", "-Wall", "-Werror", "-o", "both", "main.c", "one.c", "two.c"],
+        time_limit_s=60,
+        cwd=tmp_path,
+    )
+    run([tmp_path / "both"], time_limit_s=10)
+    run(["cc", "-c", "one.c"], time_limit_s=60, cwd=tmp_path)
+    listed = run(["nm", "-g", "--defined-only", "one.o"], time_limit_s=10, cwd=tmp_path).stdout.split()[2::3]
+    assert sorted(listed) == ["one_classify", "one_classify_batch"]
