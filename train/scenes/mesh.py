@@ -59,7 +59,7 @@ def mesh(name: str, vertices: NDArray[np.floating], triangles: NDArray[np.intege
     if not np.isfinite(vertices).all():
         raise InputError(f"{name}: a vertex is not finite; repair the mesh")
     if np.abs(vertices).max() > MAX_COORDINATE:
-        raise InputError(f"{name}: a vertex is farther than {MAX_COORDINATE:g} m from the middle; is the unit right?")
+        raise InputError(f"{name}: a vertex is farther than {MAX_COORDINATE:g} m from the origin; is the unit right?")
     corners = vertices.astype(np.float64)[triangles]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
     kept = area > SMALLEST_AREA
