@@ -4,9 +4,7 @@ A round depends on the state, the seed and its number alone, so this is all ther
 """
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +14,22 @@ import numpy as np
 from inkling.approx.arithmetic.kernel import SOURCE, Archive, Shape
 from inkling.approx.arithmetic.measure import Measured, summary
 from inkling.train.errors import InputError
-from inkling.train.files import atomic
+from inkling.train.files import arrays, atomic
 from inkling.train.tables.dataset import Development
 
 if TYPE_CHECKING:
     from inkling.approx.arithmetic.starts import Start
     from inkling.approx.arithmetic.state import Settings, State
 
-VERSION = 2
+VERSION = 3
 LARGEST = 1 << 28  # bytes of a checkpoint that is believed
+EXPECTED: arrays.Expected = {
+    **dict.fromkeys(("starts", "genomes", "chosen", "measured"), ("<i2", (None, None))),
+    "areas": ("<f8", (None,)),
+    "errors": ("<i8", (None,)),
+    "measures": ("<f8", (None, 2)),
+    "about": ("|u1", (None,)),
+}
 
 
 def fingerprint(development: Development, how: "Settings", seed: int, starts: "Sequence[Start] | None") -> str:
@@ -58,20 +63,17 @@ def save(state: "State", asked: str, path: Path) -> None:
             for place, e in zip(places, entries, strict=True)
         ],
     }
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        starts=np.array(state.starts, np.int16).reshape(-1, shape.size),
-        genomes=state.archive.genomes,
-        areas=state.archive.areas,
-        errors=state.archive.errors,
-        chosen=np.array([e.genome for e in entries], np.int16).reshape(-1, shape.size),
-        measured=genomes.reshape(-1, shape.size),
-        measures=numbers,
-        about=np.frombuffer(json.dumps(about).encode(), np.uint8),
-    )
-    atomic.write(path, buffer.getvalue())
+    held: arrays.Arrays = {
+        "starts": np.array(state.starts, np.int16).reshape(-1, shape.size),
+        "genomes": state.archive.genomes,
+        "areas": state.archive.areas,
+        "errors": state.archive.errors,
+        "chosen": np.array([e.genome for e in entries], np.int16).reshape(-1, shape.size),
+        "measured": genomes.reshape(-1, shape.size),
+        "measures": numbers.reshape(-1, 2),
+        "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
+    }
+    atomic.write(path, arrays.write(held))
 
 
 def load(path: Path, asked: str) -> "State | None":
@@ -81,32 +83,27 @@ def load(path: Path, asked: str) -> "State | None":
     if not path.exists():
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(item.file_size for item in archive.infolist()) > LARGEST:
-                raise ValueError("too large")
-        with np.load(path, allow_pickle=False) as data:
-            names = ("starts", "genomes", "areas", "errors", "chosen", "measured", "measures", "about")
-            arrays = {name: data[name] for name in names}
-        about = json.loads(arrays["about"].tobytes())
+        held = arrays.read(path, EXPECTED, most_bytes=LARGEST)
+        about = json.loads(held["about"].tobytes())
         matches = about["fingerprint"] == asked
         shape = Shape(*about["shape"])
-        if arrays["genomes"].shape != (len(arrays["areas"]), shape.size) or arrays["genomes"].dtype != np.int16:
+        if any(held[name].shape[1] != shape.size for name in ("starts", "genomes", "chosen", "measured")):
             raise ValueError("genomes of another shape")
+        if not len(held["genomes"]) == len(held["areas"]) == len(held["errors"]):
+            raise ValueError("an archive with holes")
         chosen = {
             int(place): Entry(genome, *numbers)
-            for (place, *numbers), genome in zip(about["chosen"], arrays["chosen"], strict=True)
+            for (place, *numbers), genome in zip(about["chosen"], held["chosen"], strict=True)
         }
-        held = Archive(arrays["genomes"], arrays["areas"], arrays["errors"])
+        archive = Archive(held["genomes"], held["areas"], held["errors"])
         measured = {
             str(name): Measured(genome, float(area), float(power))
-            for name, genome, (area, power) in zip(
-                about["measured"], arrays["measured"], arrays["measures"], strict=True
-            )
+            for name, genome, (area, power) in zip(about["measured"], held["measured"], held["measures"], strict=True)
         }
         prices = None if about["area_prices"] is None else tuple(float(price) for price in about["area_prices"])
         rounds, evaluated = int(about["rounds"]), int(about["evaluated"])
-        state = State(shape, list(arrays["starts"]), held, chosen, rounds, evaluated, measured, prices)
-    except (OSError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile, EOFError) as error:
+        state = State(shape, list(held["starts"]), archive, chosen, rounds, evaluated, measured, prices)
+    except (InputError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise InputError(
             f"{path} is not a readable checkpoint of an arithmetic search ({error}): delete it"
         ) from error

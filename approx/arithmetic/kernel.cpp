@@ -43,6 +43,8 @@ constexpr int MOST_HIDDEN = 64;
 constexpr int MOST_NEURONS = MOST_OUTPUTS + MOST_HIDDEN;
 constexpr int COLUMNS = 24;
 constexpr double FUNCTION_GATES = 1.5;
+// Of a neuron: inkling.approx.arithmetic.kernel refuses shapes with more slots; masks and values have int16's bits.
+constexpr int MOST_SLOTS = 200, SOURCE_BITS = 16;
 
 // What a plan of adders is made of; inkling.approx.arithmetic.cost names them in this order.
 enum Feature {
@@ -184,13 +186,13 @@ int width_of(Range r) {
 // Weights of single bits of a neuron's sources.
 struct BitWeights {
     int count;
-    int32_t weight[1024];
+    int32_t weight[MOST_SLOTS * SOURCE_BITS];
     Range range;
 };
 
 void bit_weights(const Net &net, const int16_t *g, int neuron, const int *source_bits, BitWeights &found) {
-    static thread_local int32_t sum[4096];
-    static thread_local int seen[512];
+    static thread_local int32_t sum[MOST_SLOTS * SOURCE_BITS];
+    static thread_local int seen[MOST_SLOTS];
     int sources = 0;
     found.count = 0;
     found.range.low = found.range.high = g[net.bias_at(neuron)];
@@ -203,16 +205,16 @@ void bit_weights(const Net &net, const int16_t *g, int neuron, const int *source
         if (place < 0) {
             place = sources++;
             seen[place] = i;
-            std::fill(sum + place * 16, sum + place * 16 + 16, 0);
+            std::fill(sum + place * SOURCE_BITS, sum + (place + 1) * SOURCE_BITS, 0);
         }
         for (int b = 0; b < source_bits[i]; b++)
-            if (term[3] >> b & 1) sum[place * 16 + b] += int32_t(term[1]) << (term[2] + b);
+            if (term[3] >> b & 1) sum[place * SOURCE_BITS + b] += int32_t(term[1]) << (term[2] + b);
     }
     for (int place = 0; place < sources; place++) {
         for (int b = 0; b < source_bits[seen[place]]; b++) {
-            const int32_t w = sum[place * 16 + b];
+            const int32_t w = sum[place * SOURCE_BITS + b];
             if (!w) continue;
-            if (found.count < 1024) found.weight[found.count++] = w;
+            found.weight[found.count++] = w;
             (w < 0 ? found.range.low : found.range.high) += w;
         }
     }
@@ -223,12 +225,7 @@ void digits(int32_t w, int *positive, int *negative, int64_t &most_positive, int
     const uint32_t three = size + (size << 1);
     const uint32_t plus = three & ~size, minus = ~three & size;  // doubled canonical digits
     const bool canonical = __builtin_popcount(plus) + __builtin_popcount(minus) < __builtin_popcount(size);
-    const uint32_t up = canonical ? plus >> 1 : size, down = 0;
-    uint32_t p = up, n = down;
-    if (canonical) {
-        p = (three & ~size) >> 1;
-        n = (size & ~three) >> 1;
-    }
+    uint32_t p = canonical ? plus >> 1 : size, n = canonical ? minus >> 1 : 0;
     if (w < 0) std::swap(p, n);
     most_positive += p;
     most_negative += n;

@@ -1,35 +1,118 @@
-"""Compiling a C++ inner loop once per source, compiler and processor into a cache folder, and loading it.
+"""Compilers: one way to call them, one cache for what is compiled once per source, compiler and processor.
 
-C++ rather than numba because it is ready in a second instead of half a minute and evaluates about three times as many
-candidates. What the loops do is written in the `.cpp` files beside the modules that call them.
+The inner loops of searches are C++ rather than numba because that is ready in a second instead of half a minute and
+evaluates about three times as many candidates; what they do is written in the `.cpp` files beside their callers.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import os
 import platform
 import shutil
-import signal
-import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeAlias, TypeVar
 
 import numba
 
+from inkling.approx.programs.process import ToolError, run
 from inkling.train.errors import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Language: TypeAlias = Literal["c", "c++"]
+
 OPTIONS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC")
+# By language: the variable that names a compiler, and the usual names.
+_COMPILERS = {"c": ("CC", ("cc", "gcc", "clang")), "c++": ("CXX", ("c++", "g++", "clang++"))}
+
+
+def compiler(language: Language) -> str:
+    """The path of the compiler: of CC or CXX, else of the usual name. Raises ToolError where there is none."""
+    variable, usual = _COMPILERS[language]
+    chosen = os.environ.get(variable)
+    for name in (chosen,) if chosen else usual:
+        if path := shutil.which(name):
+            return path
+    raise ToolError(f"{chosen or usual[0]} was not found: install {usual[1]} or {usual[2]}, or set {variable}")
+
+
+def build(
+    sources: Sequence[str | Path],
+    target: Path,
+    *,
+    language: Language = "c",
+    options: Sequence[str | Path] = (),
+    libraries: Sequence[str | Path] = (),
+    native: bool = False,
+    time_limit_s: float = 120.0,
+    cwd: Path | None = None,
+) -> Path:
+    """Compile, and link what is not told to be an object.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        Files of the language.
+    target : Path
+        What is written.
+    options, libraries : sequence of str or Path
+        What stands before and after the sources on the command line.
+    native : bool
+        For this processor where the compiler knows it, else plain.
+    time_limit_s : float
+        Seconds of each attempt.
+    cwd : Path, optional
+        Where it runs.
+
+    Raises
+    ------
+    ToolError
+        Where there is no compiler, or it fails or is late.
+    """
+    command: list[str | Path] = [compiler(language), *options, *sources, *libraries, "-o", target]
+    if native:
+        try:
+            run([*command, "-march=native"], time_limit_s=time_limit_s, cwd=cwd)
+            return target
+        except ToolError as error:
+            if error.timed_out:
+                raise
+    run(command, time_limit_s=time_limit_s, cwd=cwd)
+    return target
 
 
 def cache_folder() -> Path:
-    """Where compiled libraries are kept: `INKLING_CACHE`, else the user's cache folder."""
-    if chosen := os.environ.get("INKLING_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inkling"
+    """Where what is compiled is kept: INKLING_CACHE, else the user's cache folder; else a temporary one.
+
+    Raises InputError where none can be written.
+    """
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inkling"
+    chosen = os.environ.get("INKLING_CACHE")
+    for folder in (Path(chosen) if chosen else usual, Path(tempfile.gettempdir()) / f"inkling-{os.getuid()}"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder.stat().st_uid == os.getuid():
+                with tempfile.TemporaryDirectory(dir=folder):
+                    return folder
+        except OSError:
+            continue
+    raise InputError("there is no folder to compile into: set INKLING_CACHE to one that you can write")
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder whose path makefiles can stand: without spaces, whatever TMPDIR is. Raises InputError."""
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), cache_folder()):
+        if not any(character.isspace() for character in str(parent)) and os.access(parent, os.W_OK):
+            with tempfile.TemporaryDirectory(prefix="inkling-", dir=parent) as folder:
+                yield Path(folder)
+            return
+    raise InputError(
+        f"tools cannot build in {tempfile.gettempdir()!r}: set TMPDIR to a folder without spaces in its path"
+    )
 
 
 def load(source: Path, purpose: str, sizes: Mapping[str, int] | None = None) -> ctypes.CDLL:
@@ -59,22 +142,18 @@ def load(source: Path, purpose: str, sizes: Mapping[str, int] | None = None) -> 
 
 
 def _library(source: Path, purpose: str) -> ctypes.CDLL:
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
-    if compiler is None:
-        raise InputError(f"{purpose} needs a C++ compiler: install g++ or clang++, or set CXX")
+    try:
+        path = compiler("c++")
+    except ToolError as error:
+        raise InputError(f"{purpose} needs a C++ compiler: {error}") from error
     key = hashlib.sha256(source.read_bytes())
-    for part in (*OPTIONS, compiler, str(Path(compiler).resolve().stat().st_mtime_ns), _processor()):
+    for part in (*OPTIONS, path, str(Path(path).resolve().stat().st_mtime_ns), _processor()):
         key.update(part.encode() + b"\0")
-    name = f"{source.stem}-{key.hexdigest()[:24]}.so"
-    for folder in (cache_folder(), Path(tempfile.gettempdir()) / f"inkling-{os.getuid()}"):
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if folder.stat().st_uid != os.getuid():
-                continue
-            return ctypes.CDLL(str(_built(compiler, source, folder / name)))
-        except OSError:
-            continue
-    raise InputError(f"{purpose} found no folder to compile into: set INKLING_CACHE to one you can write")
+    target = cache_folder() / f"{source.stem}-{key.hexdigest()[:24]}.so"
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            build([source], Path(folder) / target.name, language="c++", options=OPTIONS).replace(target)
+    return ctypes.CDLL(str(target))
 
 
 def _processor() -> str:
@@ -84,34 +163,6 @@ def _processor() -> str:
     except OSError:
         return platform.processor() + platform.machine()
     return "".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
-
-
-def _built(compiler: str, source: Path, target: Path) -> Path:
-    if target.exists():
-        return target
-    beside = target.with_name(f"{target.name}.{os.getpid()}")
-    # Not inkling.approx.programs.process.run: this package lies below hdl. The same care: own process group, a time
-    # limit, killed whole.
-    process = subprocess.Popen(
-        [compiler, *OPTIONS, "-o", str(beside), str(source)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        _, messages = process.communicate(timeout=120)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if process.returncode != 0:
-        beside.unlink(missing_ok=True)
-        raise RuntimeError(f"{compiler} could not compile {source.name}: {messages[-2000:]}")
-    beside.replace(target)
-    return target
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

@@ -192,8 +192,3 @@ def package_folder(name: str) -> Path:
     if found is None or found.origin is None:
         raise ToolError(f"the package {name} is not installed; run `make` to install the pinned tools")
     return Path(found.origin).parent
-
-
-def abc_binary() -> Path:
-    """The native ABC that ships in the pyosys wheel. Raises ToolError."""
-    return package_folder("pyosys") / "yosys-abc"

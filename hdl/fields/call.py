@@ -13,20 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.programs.process import run
+from inkling.approx.programs import compiled
 from inkling.hdl.fields.c_kernel import PATHS, FieldKernel, emit
 from inkling.hdl.fields.plan import FieldPlan
 from inkling.train.errors import InputError
 
 OPTIONS = ("-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-shared", "-fPIC")
-
-
-def compiler() -> str:
-    """The C compiler. Raises InputError where there is none."""
-    found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if found is None:
-        raise InputError("compiling a field's kernel needs a C compiler: install gcc or clang")
-    return found
 
 
 def opened(library: Path) -> ctypes.CDLL:
@@ -47,12 +39,12 @@ def write(how: FieldPlan, folder: Path, *, name: str = "field") -> FieldKernel:
 def build(how: FieldPlan, folder: Path, *, name: str = "field") -> "CField":
     """Write kernel.c, kernel.h and tables.bin into a folder, compile them elsewhere and load them.
 
-    Raises InputError where there is no C compiler, `inkling.approx.programs.process.ToolError` where it fails.
+    Raises `inkling.approx.programs.process.ToolError` where there is no C compiler, or it fails.
     """
     kernel = write(how, folder, name=name)
     with tempfile.TemporaryDirectory(prefix="inkling-") as scratch:
         library = Path(scratch) / f"{name}.so"
-        run([compiler(), *OPTIONS, "-o", library, folder / "kernel.c", "-lm"], time_limit_s=300)
+        compiled.build([folder / "kernel.c"], library, options=OPTIONS, libraries=("-lm",), time_limit_s=300)
         return CField(library, kernel.tables, name, how.field.outputs)
 
 

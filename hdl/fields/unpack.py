@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.fields import packing
-from inkling.approx.programs.process import run
-from inkling.hdl.fields.call import OPTIONS, compiler, opened
+from inkling.approx.programs import compiled
+from inkling.hdl.fields.call import OPTIONS, opened
 from inkling.hdl.fields.plan import HEADER, FieldPlan, Level, tables
 from inkling.hdl.fields.portable import c_array
 from inkling.train.errors import InputError
@@ -286,7 +286,7 @@ def build(how: FieldPlan, folder: Path, *, name: str = NAME) -> Unpacker:
     write(how, folder, name=name)
     with tempfile.TemporaryDirectory(prefix="inkling-") as scratch:
         library = Path(scratch) / f"{name}_unpack.so"
-        run([compiler(), *OPTIONS, "-o", library, folder / "unpack.c"], time_limit_s=300)
+        compiled.build([folder / "unpack.c"], library, options=OPTIONS, time_limit_s=300)
         call = opened(library)[f"{name}_unpack"]
     call.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
     return Unpacker(call, how.total)

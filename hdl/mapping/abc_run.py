@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from inkling.approx.netlists import blif
-from inkling.approx.programs import process
+from inkling.approx.programs import yosys
+from inkling.approx.programs.process import ToolError
 from inkling.approx.reference.netlist import CellType, Netlist
 from inkling.hdl.mapping.composites import expand
 from inkling.hdl.mapping.recipes import Recipe
@@ -57,17 +58,17 @@ def map_once(
         (place / "composites.genlib").write_text(genlib + composites, encoding="ascii")
         (place / "in.blif").write_text(text, encoding="ascii")
         (place / "script").write_text("\n".join([*lines, ""]), encoding="ascii")
-        process.run([process.abc_binary(), "-q", "source script"], time_limit_s=time_limit_s, cwd=place)
+        yosys.abc("source script", time_limit_s=time_limit_s, folder=place)
         results = []
         for number, mapper in enumerate(recipe.mappers):
             found = place / f"out{number}.blif"
             if not found.exists():
-                raise process.ToolError(f"yosys-abc wrote no netlist for {recipe.script!r} and {mapper!r}")
+                raise ToolError(f"yosys-abc wrote no netlist for {recipe.script!r} and {mapper!r}")
             results.append(expand(found.read_text(encoding="ascii"), cells))
     mapped = [blif.read(result, cells, netlist.inputs, netlist.outputs, "what yosys-abc wrote") for result in results]
     for one, mapper in zip(mapped, recipe.mappers, strict=True):
         if not agree(netlist, one, seed):
-            raise process.ToolError(f"yosys-abc changed the function with {recipe.script!r} and {mapper!r}")
+            raise ToolError(f"yosys-abc changed the function with {recipe.script!r} and {mapper!r}")
     return mapped
 
 

@@ -5,33 +5,23 @@ ABC is not run here: inside yosys' own flow it can hang on adder trees.
 """
 
 import json
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from inkling.approx.netlists.build import Gate, build
-from inkling.approx.programs import process
+from inkling.approx.programs import yosys
 from inkling.approx.reference.netlist import CellType, Netlist, Port
 from inkling.train.errors import InputError
 
-_SCRIPT = """
-import sys
-from pyosys import libyosys as ys
-design = ys.Design()
-for command in (
-    "read_verilog -sv design.v",
-    f"hierarchy -check -top {sys.argv[1]}",
+# Passes from a module to simple gates.
+_TO_GATES = (
     "synth -flatten -noabc -run begin:fine",
     "opt -fast -full",
     "techmap -map ripple.v -map +/techmap.v",
     "opt -full",
     "simplemap",
     "opt_clean -purge",
-    "write_json design.json",
-):
-    ys.run_pass(command, design)
-"""
+)
 
 # Yosys has Brent-Kung carries; these are smaller.
 RIPPLE = """
@@ -76,13 +66,17 @@ def elaborate(verilog: str, *, module: str = "top", time_limit_s: float = 60.0) 
     An undefined bit (x) reads as 0. Raises InputError for a module with storage or two-way ports and
     inkling.approx.programs.process.ToolError where yosys refuses the text or runs past the limit.
     """
-    with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
-        place = Path(folder)
-        (place / "design.v").write_text(verilog, encoding="utf-8")
-        (place / "ripple.v").write_text(RIPPLE, encoding="ascii")
-        process.python(_SCRIPT, module, time_limit_s=time_limit_s, cwd=place)
-        data = json.loads((place / "design.json").read_text(encoding="utf-8"))
-    return _netlist(data["modules"][module], module)
+    return _netlist(synthesised(verilog, module, _TO_GATES, time_limit_s)["modules"][module], module)
+
+
+def synthesised(verilog: str, module: str, passes: Sequence[str], time_limit_s: float) -> dict[str, Any]:
+    """Yosys' JSON of the design after these passes, for which RIPPLE is at hand as ripple.v.
+
+    Raises ToolError."""
+    passes = ["read_verilog -sv design.v", f"hierarchy -check -top {module}", *passes, "write_json design.json"]
+    files = {"design.v": verilog, "ripple.v": RIPPLE}
+    design: dict[str, Any] = json.loads(yosys.run(files, passes, "design.json", time_limit_s=time_limit_s))
+    return design
 
 
 def _netlist(module: dict[str, Any], where: str) -> Netlist:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inkling.approx.programs import process
+from inkling.hdl.mapping.elaboration import synthesised
 from inkling.train.errors import InputError
 from inkling.train.extras import advice
 
@@ -62,26 +63,6 @@ _MULTIPLIERS = ("SB_MAC16", "MULT18X18D")
 _USED = {_ICE40: ("ICESTORM_LC", ("ICESTORM_RAM",)), _ECP5: ("TRELLIS_COMB", ("DP16KD",))}
 WRAPPER = "inkling_pins"
 
-_SYNTHESIS = """
-import sys
-from pyosys import libyosys as ys
-design = ys.Design()
-top, command = sys.argv[1:]
-ys.run_pass("read_verilog -sv design.v", design)
-ys.run_pass(f"hierarchy -check -top {top}", design)
-ys.run_pass(f"{command} -top {top}", design)
-ys.run_pass("opt_clean", design)
-ys.run_pass("write_json design.json", design)
-"""
-_PORTS = """
-import sys
-from pyosys import libyosys as ys
-design = ys.Design()
-ys.run_pass("read_verilog -sv design.v", design)
-ys.run_pass(f"hierarchy -check -top {sys.argv[1]}", design)
-ys.run_pass("proc; write_json ports.json", design)
-"""
-
 
 @dataclass(frozen=True)
 class Counts:
@@ -116,8 +97,7 @@ def synthesise(verilog: str, device: Device, *, module: str = "top", time_limit_
     """Counts of a module's cells, without pins. Raises inkling.approx.programs.process.ToolError where yosys fails
     or is late.
     """
-    with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
-        return _counts(_synthesise(Path(folder), verilog, device, module, time_limit_s))
+    return _counts(_synthesised(verilog, device, module, time_limit_s)["modules"][module])
 
 
 def missing(device: Device) -> str:
@@ -150,7 +130,8 @@ def place(
     with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
         at = Path(folder)
         around, registers = wrapped(verilog, module=module, clock=clock, time_limit_s=time_limit_s)
-        _synthesise(at, verilog + around, device, WRAPPER, time_limit_s)
+        design = _synthesised(verilog + around, device, WRAPPER, time_limit_s)
+        (at / "design.json").write_text(json.dumps(design), encoding="utf-8")
         tool = Path(sys.executable).parent / f"yowasp-nextpnr-{device.nextpnr}"
         command: list[str | Path] = [
             tool,
@@ -179,11 +160,7 @@ def place(
 
 def wrapped(verilog: str, *, module: str, clock: str, time_limit_s: float = 60.0) -> tuple[str, int]:
     """Verilog of WRAPPER, a module of four pins round `module`, and the number of its flip-flops."""
-    with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
-        at = Path(folder)
-        (at / "design.v").write_text(verilog, encoding="utf-8")
-        process.python(_PORTS, module, time_limit_s=time_limit_s, cwd=at)
-        ports = json.loads((at / "ports.json").read_text(encoding="utf-8"))["modules"][module]["ports"]
+    ports = synthesised(verilog, module, ("proc",), time_limit_s)["modules"][module]["ports"]
     pins, given, answered = [], 0, 0
     for name, port in ports.items():
         width = len(port["bits"])
@@ -213,11 +190,8 @@ def wrapped(verilog: str, *, module: str, clock: str, time_limit_s: float = 60.0
     return "\n" + "\n".join(lines) + "\n", given + answered
 
 
-def _synthesise(at: Path, verilog: str, device: Device, module: str, time_limit_s: float) -> dict[str, Any]:
-    (at / "design.v").write_text(verilog, encoding="utf-8")
-    process.python(_SYNTHESIS, module, device.synthesis, time_limit_s=time_limit_s, cwd=at)
-    found: dict[str, Any] = json.loads((at / "design.json").read_text(encoding="utf-8"))["modules"][module]
-    return found
+def _synthesised(verilog: str, device: Device, module: str, time_limit_s: float) -> dict[str, Any]:
+    return synthesised(verilog, module, (f"{device.synthesis} -top {module}", "opt_clean"), time_limit_s)
 
 
 def _counts(module: dict[str, Any]) -> Counts:

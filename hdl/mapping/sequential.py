@@ -3,33 +3,24 @@
 Every flip-flop becomes the technology's plain one, on the rising edge of one clock; loads and resets become gates.
 """
 
-import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from inkling.approx.netlists.build import Gate, build, with_used_types
-from inkling.approx.programs import process
 from inkling.approx.reference.netlist import Netlist, Port
 from inkling.hdl.cells.technology import OtherCell, Technology
 from inkling.hdl.cells.verilog_writer import GUARD
 from inkling.hdl.cells.verilog_writer import emit as emit_netlist
-from inkling.hdl.mapping.elaboration import GATES, RIPPLE, nets
+from inkling.hdl.mapping.elaboration import GATES, nets, synthesised
 from inkling.hdl.mapping.recipes import EffortName
 from inkling.hdl.mapping.search import Mapping, map_netlist, total
 from inkling.train.errors import InputError
 
-_SCRIPT = """
-import sys
-from pyosys import libyosys as ys
-design = ys.Design()
-for command in (
-    "read_verilog -sv design.v",
-    f"hierarchy -check -top {sys.argv[1]}",
+# Passes from a module to simple gates and plain flip-flops.
+_TO_GATES = (
     "synth -flatten -noabc -nofsm -run begin:fine",
     "opt -fast -full",
     "techmap -map ripple.v -map +/techmap.v",
@@ -39,10 +30,7 @@ for command in (
     "opt -full -nodffe -nosdff",
     "simplemap",
     "opt_clean -purge",
-    "write_json design.json",
-):
-    ys.run_pass(command, design)
-"""
+)
 FLIP_FLOP = "$_DFF_P_"
 # Ports of the logic: what the flip-flops hold, its complement, and what they take at the next edge.
 STATE, COMPLEMENT, NEXT = "state_q", "state_qn", "state_d"
@@ -74,13 +62,7 @@ def elaborate(verilog: str, *, module: str = "top", time_limit_s: float = 60.0) 
     Raises InputError for a module without a flip-flop, with two clocks or a memory;
     inkling.approx.programs.process.ToolError where yosys fails, as for latches, or outlasts the limit.
     """
-    with tempfile.TemporaryDirectory(prefix="inkling-") as folder:
-        place = Path(folder)
-        (place / "design.v").write_text(verilog, encoding="utf-8")
-        (place / "ripple.v").write_text(RIPPLE, encoding="ascii")
-        process.python(_SCRIPT, module, time_limit_s=time_limit_s, cwd=place)
-        data = json.loads((place / "design.json").read_text(encoding="utf-8"))
-    return _logic(data["modules"][module], module)
+    return _logic(synthesised(verilog, module, _TO_GATES, time_limit_s)["modules"][module], module)
 
 
 def _logic(module: dict[str, Any], where: str) -> tuple[Netlist, str, int]:

@@ -86,9 +86,9 @@ def _tool(name: str, ask: Callable[[], str]) -> Finding:
 
 
 def _abc() -> str:
-    from inkling.approx.programs.process import abc_binary, run
+    from inkling.approx.programs import yosys
 
-    text = run([abc_binary(), "-c", "version"], time_limit_s=20).stdout
+    text = yosys.abc("version", time_limit_s=20)
     return next((line.strip()[:80] for line in text.splitlines() if "UC Berkeley" in line), "found")
 
 

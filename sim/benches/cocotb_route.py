@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling.approx.programs import compiled
 from inkling.approx.programs.process import ToolError, run
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.hdl.names import port_names
@@ -112,7 +113,7 @@ def build(folder: Path, *steps: str, time_limit_s: float, own_main: bool = False
     """
     names = LIBRARY if own_main else (*LIBRARY, MAIN)
     kind = "cocotb-clocked" if own_main else "cocotb"
-    cache = bulk.cache_folder() / f"{kind}-{version('cocotb')}-{bulk.runtime_key()}"
+    cache = compiled.cache_folder() / f"{kind}-{version('cocotb')}-{bulk.runtime_key()}"
     build = folder / "build"
     build.mkdir(exist_ok=True)
     if cache.is_dir():

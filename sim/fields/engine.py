@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling.approx.programs import compiled
 from inkling.approx.programs.process import run
 from inkling.approx.reference.field import IntegerField
 from inkling.hdl.engine.schedule import cycles, schedule
 from inkling.sim.fields.queries import Queries, reference, stream_verdict
 from inkling.sim.fields.wrapper import payload_words, without_start, wrapper
 from inkling.sim.verdicts.verdict import Verdict
-from inkling.sim.verilator.bulk import cache_folder, folder_for, runtime, verilate, verilator_root
+from inkling.sim.verilator.bulk import folder_for, runtime, verilate, verilator_root
 
 
 def query_words(field: IntegerField, queries: Queries) -> NDArray[np.uint32]:
@@ -150,7 +151,7 @@ def _build(folder: Path, verilog: str, field: IntegerField, lanes: int, time_lim
     lines += [*(f"    w[{k}] = m.a{k};" for k in range(a)), "}"]
     (folder / "ports.h").write_text("\n".join(lines) + "\n")
     shutil.copyfile(Path(__file__).with_name("harness.cpp"), folder / "harness.cpp")
-    objects = runtime(cache_folder(), time_limit_s=time_limit_s)
+    objects = runtime(compiled.cache_folder(), time_limit_s=time_limit_s)
     include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     names = [path.name for path in sorted((folder / "verilated").glob("Vbench*.cpp"))]
     # What fills the memories once is long and need not be fast.
@@ -158,10 +159,19 @@ def _build(folder: Path, verilog: str, field: IntegerField, lanes: int, time_lim
     quick = [name for name in names if name not in slow] + ["harness.cpp"]
     for level, part, sources in (("-O0", "slow", slow), ("-O2", "quick", quick)):
         (folder / f"{part}.cpp").write_text("".join(f'#include "{name}"\n' for name in sources))
-        command: list[str | Path] = ["c++", "-std=gnu++17", level, *include, "-c", folder / f"{part}.cpp"]
-        run([*command, "-o", folder / f"{part}.o"], time_limit_s=time_limit_s, cwd=folder)
-    link: list[str | Path] = ["c++", folder / "quick.o", folder / "slow.o", *objects, "-pthread"]
-    run([*link, "-o", folder / "harness"], time_limit_s=time_limit_s, cwd=folder)
+        options = ["-std=gnu++17", level, *include, "-c"]
+        target = folder / f"{part}.o"
+        compiled.build(
+            [f"{part}.cpp"], target, language="c++", options=options, time_limit_s=time_limit_s, cwd=folder
+        )
+    compiled.build(
+        ["quick.o", "slow.o"],
+        folder / "harness",
+        language="c++",
+        libraries=[*objects, "-pthread"],
+        time_limit_s=time_limit_s,
+        cwd=folder,
+    )
 
 
 def simulate(field: IntegerField, lanes: int, queries: Queries, *, stall: float = 0.0, seed: int = 0) -> Verdict:

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.fields.packing import packed
-from inkling.approx.programs.process import ToolError, python, run
+from inkling.approx.programs import compiled
+from inkling.approx.programs.process import ToolError, python
 from inkling.approx.reference.field import IntegerField
 from inkling.approx.reference.operations import Dense
 from inkling.hdl.fields.c_kernel import PATHS
-from inkling.hdl.fields.call import OPTIONS, compiler
+from inkling.hdl.fields.call import OPTIONS
 from inkling.hdl.fields.plan import FieldPlan, tables
 from inkling.sim.fields.queries import Places, compare, failed, random_places, reference
 from inkling.sim.verdicts.comparison import plain
@@ -292,9 +293,11 @@ def _give(scratch: Path, folder: Path, places: Places) -> None:
 
 def _compiled(scratch: Path, source: str, library: str, time_limit_s: float) -> str:
     """Compile a shared library; why it failed, "" where it did not."""
-    command: list[str | Path] = [compiler(), *OPTIONS, "-o", scratch / library, scratch / source, "-lm"]
+    compiled.compiler("c")  # without one there is nothing to say about the kernel
     try:
-        run(command, time_limit_s=time_limit_s, cwd=scratch)
+        compiled.build(
+            [source], scratch / library, options=OPTIONS, libraries=("-lm",), time_limit_s=time_limit_s, cwd=scratch
+        )
     except ToolError as error:
         return _short(error, scratch)
     return ""

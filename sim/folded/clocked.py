@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.folding.plan import FoldPlan
+from inkling.approx.programs import compiled
 from inkling.approx.programs.process import run
 from inkling.approx.reference.network import IntegerNetwork, label_bits
 from inkling.hdl.folded.texts import folded_ports
 from inkling.sim.verdicts.comparison import counter_example
 from inkling.sim.verdicts.vectors import reference
 from inkling.sim.verdicts.verdict import Verdict
-from inkling.sim.verilator.bulk import cache_folder, folder_for, runtime, verilate, verilator_root
+from inkling.sim.verilator.bulk import folder_for, runtime, verilate, verilator_root
 
 
 def verify(
@@ -125,10 +126,17 @@ def _build(folder: Path, verilog: str, network: IntegerNetwork, clocks: int, tim
     shutil.copyfile(Path(__file__).with_name("harness.cpp"), folder / "harness.cpp")
     generated = [f'#include "{path.name}"\n' for path in sorted((folder / "verilated").glob("Vbench*.cpp"))]
     (folder / "everything.cpp").write_text("".join([*generated, '#include "harness.cpp"\n']))
-    objects = runtime(cache_folder(), time_limit_s=time_limit_s)
+    objects = runtime(compiled.cache_folder(), time_limit_s=time_limit_s)
     include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
-    command: list[str | Path] = ["c++", "-std=gnu++17", "-O1", *include, folder / "everything.cpp", *objects]
-    run([*command, "-pthread", "-o", folder / "harness"], time_limit_s=time_limit_s, cwd=folder)
+    compiled.build(
+        ["everything.cpp"],
+        folder / "harness",
+        language="c++",
+        options=["-std=gnu++17", "-O1", *include],
+        libraries=[*objects, "-pthread"],
+        time_limit_s=time_limit_s,
+        cwd=folder,
+    )
 
 
 def simulate(

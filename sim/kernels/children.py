@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.programs.process import ToolError, python, run
+from inkling.approx.programs import compiled
+from inkling.approx.programs.process import ToolError, python
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.approx.reference.operations import Ints
 from inkling.sim.verdicts.comparison import REFERENCE, check_vectors, failed, mismatches, plain
@@ -129,7 +130,7 @@ def verify_c(
         folder = Path(name_of_folder)
         (folder / "kernel.c").write_text(source)
         (folder / "kernel.h").write_text(header)
-        run(["cc", "--version"], time_limit_s=30)
+        compiled.compiler("c")
         verb = f"{name}_classify" if network.is_classifier else f"{name}_scores"
         row, kind = f"x + i * {len(network.inputs)}", _result_type(network)
         call = f"y[i] = ({kind}_t){verb}({row})"
@@ -161,15 +162,8 @@ def verify_numba(
 
 def compile_c(source: Path, *, time_limit_s: float, options: Sequence[str] = ()) -> Path:
     """A shared library beside `source`: for this processor, or plain where the compiler does not know it."""
-    library = source.with_suffix(".so")
-    command = ["cc", "-std=c99", "-O3", "-shared", "-fPIC", *options, str(source), "-o", str(library)]
-    try:
-        run([*command, "-march=native"], time_limit_s=time_limit_s)
-    except ToolError as error:
-        if error.timed_out:
-            raise
-        run(command, time_limit_s=time_limit_s)
-    return library
+    flags = ("-std=c99", "-O3", "-shared", "-fPIC", *options)
+    return compiled.build([source], source.with_suffix(".so"), options=flags, native=True, time_limit_s=time_limit_s)
 
 
 def _in_child(

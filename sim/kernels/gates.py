@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.netlists.evaluate import evaluate, pack, unpack
-from inkling.approx.programs.process import ToolError, python, run
+from inkling.approx.programs import compiled
+from inkling.approx.programs.process import ToolError, python
 from inkling.approx.reference.netlist import Netlist
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.approx.reference.operations import Ints
@@ -106,7 +107,7 @@ def verify_gates_c(
     if expected is None:
         expected = reference(network, vectors)
     subject = f"bit-sliced C of {len(netlist.kinds)} gates"
-    run(["cc", "--version"], time_limit_s=30)
+    compiled.compiler("c")
     with tempfile.TemporaryDirectory(prefix="inkling-gates-") as name_of_folder:
         folder = Path(name_of_folder)
         (folder / "gates.c").write_text(emit(netlist) if source is None else source)

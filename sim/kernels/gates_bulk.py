@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inkling.approx.programs import compiled
 from inkling.approx.programs.process import run
 from inkling.approx.reference.netlist import Netlist
 from inkling.approx.reference.network import IntegerNetwork
@@ -126,8 +127,8 @@ def verify_bulk(
         (folder / "gates.c").write_text(emit(netlist))
         (folder / "main.c").write_text(_MAIN.format(**values))
         files = ["kernel.c", "gates.c", "main.c"]
-        options = ["-D_POSIX_C_SOURCE=199309L", "-std=c99", "-O3", "-march=native"]
-        run(["cc", *options, *files, "-o", "bulk"], time_limit_s=time_limit_s, cwd=folder)
+        options = ("-D_POSIX_C_SOURCE=199309L", "-std=c99", "-O3")
+        compiled.build(files, folder / "bulk", options=options, native=True, time_limit_s=time_limit_s, cwd=folder)
         begin = time.monotonic()
         lines = run(
             [folder / "bulk", str(vectors), str(seconds)], time_limit_s=seconds + 60, cwd=folder

@@ -12,7 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from inkling.approx.programs.process import ToolError, abc_binary, python, run
+from inkling.approx.programs import yosys
+from inkling.approx.programs.process import ToolError, python
 from inkling.sim.verdicts.verdict import Verdict
 
 CONVERSION_LIMIT_S = 120.0
@@ -142,7 +143,7 @@ def _decide(folder: Path, time_limit_s: float) -> tuple[bool | dict[str, int], s
             break
         try:
             script = command.format(limit=max(int(limit), 1))
-            text = run([abc_binary(), "-c", script], time_limit_s=limit, cwd=folder).stdout
+            text = yosys.abc(script, time_limit_s=limit, folder=folder)
         except ToolError as error:
             if error.timed_out:
                 continue
@@ -160,7 +161,7 @@ def _decide(folder: Path, time_limit_s: float) -> tuple[bool | dict[str, int], s
 def _pattern(folder: Path, time_limit_s: float) -> dict[str, int]:
     """The differing inputs of a pair that is known to differ, from a miter of the two."""
     script = "miter left.blif right.blif; iprove; write_cex -n cex.txt"
-    run([abc_binary(), "-c", script], time_limit_s=time_limit_s, cwd=folder)
+    yosys.abc(script, time_limit_s=time_limit_s, folder=folder)
     text = (folder / "cex.txt").read_text()
     return {name: int(value) for name, value in re.findall(r"^(\S+)@0=([01])$", text, re.MULTILINE)}
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling.approx.programs import compiled
 from inkling.approx.programs.process import ToolError, package_folder, run
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.sim.verdicts import ports
@@ -109,7 +110,7 @@ def build(
     many = verilator_lanes.source(folder, len(network.inputs), outputs) if lanes else None
     (folder / "lanes.h").write_text(many or "")
     flags = ["-march=native", "-DMODEL_LANES"] if many else []
-    objects = runtime(cache_folder(), time_limit_s=max(deadline - time.monotonic(), 30.0))
+    objects = runtime(compiled.cache_folder(), time_limit_s=max(deadline - time.monotonic(), 30.0))
     include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     run(
         [
@@ -205,7 +206,7 @@ def runtime(cache: Path, *, time_limit_s: float) -> list[Path]:
 
 
 def _compiler() -> list[str]:
-    return [os.environ.get("CXX", "c++"), "-std=gnu++17"]
+    return [compiled.compiler("c++"), "-std=gnu++17"]
 
 
 @functools.cache
@@ -218,18 +219,6 @@ def runtime_key() -> str:
     return key.hexdigest()[:16]
 
 
-@functools.cache
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/inkling or ~/.cache/inkling; a temporary folder where neither can be written."""
-    chosen = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inkling"
-    try:
-        chosen.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=chosen):
-            return chosen
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="inkling-"))
-
-
 @contextmanager
 def folder_for(keep: Path | None) -> Iterator[Path]:
     """The folder that was asked for, kept, or a temporary one."""
@@ -237,8 +226,8 @@ def folder_for(keep: Path | None) -> Iterator[Path]:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep.resolve()
         return
-    with tempfile.TemporaryDirectory(prefix="inkling-") as scratch:
-        yield Path(scratch)
+    with compiled.scratch_folder() as scratch:
+        yield scratch
 
 
 def _dtype(outputs: Sequence[ports.Output]) -> type[np.uint8] | type[np.int64]:

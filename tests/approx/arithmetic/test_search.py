@@ -196,3 +196,19 @@ def test_prices_are_fitted() -> None:
     found = cost.fit(counts[:60], counts[:60] @ true, weight=0.001)
     assert (found >= 0).all()
     assert cost.rank_correlation(counts[60:] @ found, counts[60:] @ true) > 0.97
+
+
+def test_a_neuron_of_200_whole_inputs_is_counted_with_all_its_bits() -> None:
+    """1,600 bits into one sum: every full adder takes one bit away, until two a column are left."""
+    shape = Shape(200, 1, 2, 200)
+    genome = np.zeros(shape.size, np.int16)
+    held = parts(genome, shape)
+    for slot in range(200):
+        held.terms[0, slot] = (slot, 1, 0, 255)
+    held.terms[1, 0] = held.terms[2, 0] = (0, 1, 0, 1)
+    held.bits[:], held.width[:] = 1, 16
+    codes = np.zeros((64, 200), np.uint8)
+    rows = Evaluator(shape, [8] * 200, codes, np.zeros(64, np.int64), np.ones(64, np.int64))
+    counts, fits = rows.features(genome)
+    adders = counts[FEATURES.index("add3")]
+    assert not fits and 1600 - 2 * 16 <= adders <= 1600
