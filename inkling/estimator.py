@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.approx.reference.operations import ArgMax
+from inkling.hdl.cells.choice import technology_of
 from inkling.runs.design import Built, Job, build
 from inkling.runs.effort import Effort
 from inkling.runs.families import FAMILIES, choose, effort_of
@@ -137,7 +138,9 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Rows(codes[train], labels[train]),
             Rows(codes[validation], labels[validation]),
         )
-        chosen = choose(self.family, self.development_, self._technology(), effort, seed, self.tolerance)
+        chosen = choose(
+            self.family, self.development_, technology_of(self.technology or ()), effort, seed, self.tolerance
+        )
         self.network_, self.method_, self.levels_, self.seed_ = chosen.network, chosen.method, chosen.levels, seed
         return self
 
@@ -300,7 +303,7 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         request = Request(reading, None, effort_of(self.effort))
         with run_folder(Path(folder)) as fresh:
             built = self._built(fresh / "designs" / self.family)
-            report = report_on(request, dataset, self._technology(), (built,), ())
+            report = report_on(request, dataset, technology_of(self.technology or ()), (built,), ())
             words = f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in sorted(_plain(self).items()))})"
             write_run(request, dataset, replace(report, command=words), fresh)
         return Path(folder) / "report.html"
@@ -320,7 +323,7 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.quantisers_,
             rows,
             len(self.development_.train.labels),
-            self._technology(),
+            technology_of(self.technology or ()),
             effort_of(self.effort),
             self.seed_,
             self._fingerprint(),
@@ -373,15 +376,6 @@ class BespokeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _read(self, X: Any) -> NDArray[np.uint8]:
         check_is_fitted(self)
         return self._codes(validate_data(self, X, dtype=np.float64, reset=False))
-
-    def _technology(self) -> Any:
-        if self.technology:
-            from inkling.hdl.cells.liberty import load
-
-            return load(*map(Path, self.technology))
-        from inkling.hdl.cells.egfet import technology
-
-        return technology()
 
 
 def _plain(estimator: BespokeClassifier) -> dict[str, Any]:

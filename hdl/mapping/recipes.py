@@ -3,10 +3,10 @@
 The choice depends on the size and the effort alone, never on time, so that results can be repeated.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-EffortName: TypeAlias = Literal["quick", "standard", "thorough"]
+EffortName: TypeAlias = Literal["trial", "quick", "standard", "thorough"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,9 @@ def plan(gates: int, effort: EffortName) -> Plan:
     """The recipes for a circuit of this many simple gates, those of most promise first."""
     scripts: tuple[str, ...]
     mappers: tuple[str, ...] = _ALL
+    if effort == "trial":
+        trial = plan(gates, "quick").first[0]
+        return Plan((replace(trial, mappers=trial.mappers[:1]),), (), 0, 0)
     if gates <= 2:
         return Plan((Recipe("ifraig", (_EMAP, _MAP), 0),), (), 0, 0)
     if gates <= 600:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inkling.campaigns.campaign import METHODS, RIVALS, Budget, Campaign, Cells, Data
+from inkling.hdl.cells.choice import technology_of
 from inkling.hdl.cells.technology import Technology
 from inkling.runs.effort import Effort
 from inkling.train.errors import InputError
@@ -210,15 +211,9 @@ def _cells(item: Any, where: str, folder: Path, technologies: dict[str, Technolo
     if files is None:
         if found["name"] != "egfet":
             raise InputError(f"{where}: technologies: {quoted(found['name'])} needs liberty = [files], or is egfet")
-        from inkling.hdl.cells.egfet import technology
-
-        loaded = technology()
-    else:
-        from inkling.hdl.cells.liberty import load as load_liberty
-
-        if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
-            raise InputError(f"{where}: technologies: liberty must be a list of files, one per supply voltage")
-        loaded = load_liberty(*(folder / name for name in files))
+    elif not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
+        raise InputError(f"{where}: technologies: liberty must be a list of files, one per supply voltage")
+    loaded = technology_of([folder / name for name in files or ()])
     digest = hashlib.sha256(repr(loaded).encode()).hexdigest()
     technologies[digest] = loaded
     return Cells(found["name"], digest)

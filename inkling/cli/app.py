@@ -45,7 +45,7 @@ def one_of(*words: str) -> object:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to standard error.")]
-EffortName = Annotated[str, typer.Option(help="quick, standard or thorough.", autocompletion=complete_effort)]
+EffortName = Annotated[str, typer.Option(help="trial, quick, standard or thorough.", autocompletion=complete_effort)]
 Seed = Annotated[int, typer.Option(help="Seed of the split and of everything random.")]
 Target = Annotated[str | None, typer.Option(help="The label column; the last one where not given.")]
 DataFolder = Annotated[Path | None, typer.Option(help="Folder of UCI tables; else INKLING_DATA.")]

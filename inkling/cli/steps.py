@@ -105,9 +105,9 @@ def approximate(
         raise InputError(f"--moves {moves} is outside 1..1000000000000")
     if not 0 <= tolerance <= 1:
         raise InputError(f"--tolerance {tolerance} is outside 0..1")
+    from inkling.hdl.cells.choice import technology_of
     from inkling.reports.terminal.console import Terminal
     from inkling.runs import steps
-    from inkling.runs.request import technology_of
 
     console = Terminal(stderr=as_json)
     with ending():
@@ -144,9 +144,9 @@ def emit(
     """
     check_effort(effort)
     check_seed(seed)
+    from inkling.hdl.cells.choice import technology_of
     from inkling.reports.terminal.console import Terminal
     from inkling.runs import steps
-    from inkling.runs.request import technology_of
 
     console = Terminal(stderr=as_json)
     with ending():

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from inkling.approx.folding.plan import FoldPlan
 from inkling.approx.folding.search import Schedule
 from inkling.approx.reference.network import IntegerNetwork
+from inkling.hdl.cells.choice import technology_of
 from inkling.hdl.cells.technology import Technology
 from inkling.hdl.mapping.recipes import EffortName
 from inkling.hdl.mapping.sequential import Sequential
@@ -172,7 +173,7 @@ def execute(asked: FoldRequest) -> bool:
     place = asked.out or asked.folder / "folded"
     if place.exists() and not (place.is_dir() and (place / "folded.json").exists()):
         raise InputError(f"{place} exists and is no folded design; name another folder with --out")
-    technology = _technology(asked.liberty)
+    technology = technology_of(asked.liberty)
     values = _vectors(asked, network)
     effort: Any = asked.effort
     made = fold(network, asked.clocks, technology, effort=effort, seed=asked.seed)
@@ -193,16 +194,6 @@ def execute(asked: FoldRequest) -> bool:
     else:
         _show(summary, verdicts, place)
     return outcome is not Outcome.FAILED
-
-
-def _technology(liberty: tuple[Path, ...]) -> Technology:
-    if liberty:
-        from inkling.hdl.cells.liberty import load
-
-        return load(*liberty)
-    from inkling.hdl.cells.egfet import technology
-
-    return technology()
 
 
 def describe(made: Folded, technology: Technology, network: IntegerNetwork) -> dict[str, Any]:

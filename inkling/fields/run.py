@@ -34,7 +34,12 @@ from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.errors import InputError
 
 # Steps, and random queries of each verification route.
-EFFORTS = {"quick": (300, 100_000), "standard": (3000, 1_000_000), "thorough": (20_000, 10_000_000)}
+EFFORTS = {
+    "trial": (40, 2_000),
+    "quick": (300, 100_000),
+    "standard": (3000, 1_000_000),
+    "thorough": (20_000, 10_000_000),
+}
 WHATS = ("visibility", "sdf")
 _WORDS = {Outcome.PASSED: "equal", Outcome.FAILED: "DIFFERENT", Outcome.UNDECIDED: "undecided"}
 

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-EffortName: TypeAlias = Literal["quick", "standard", "thorough"]
+EffortName: TypeAlias = Literal["trial", "quick", "standard", "thorough"]
 
 
 @dataclass(frozen=True)
 class Effort:
     """Budgets of one run.
 
-    restarts: networks trained at once per topology; training_s: limit of one training program, seconds; networks:
+    restarts: networks trained at once per topology; steps: of each training, about; training_s: limit of one training program, seconds; networks:
     power-of-two networks kept of the trained population; arithmetic_moves: of the search over approximate arithmetic;
     rounds: of the gate-level search; circuits: kept of each search; trees: leaves of the rival decision trees;
     sharing: work that goes into finding shared sums of a layer (`inkling.hdl.circuits.classifier.design`); vectors:
@@ -21,6 +21,7 @@ class Effort:
 
     name: EffortName
     restarts: int
+    steps: int
     training_s: float
     networks: int
     arithmetic_moves: int
@@ -35,9 +36,27 @@ class Effort:
 
 
 EFFORTS: dict[str, Effort] = {
+    # Seconds of one core a design: to see that all goes through, for notebooks, grid searches and tests.
+    "trial": Effort(
+        name="trial",
+        restarts=2,
+        steps=300,
+        training_s=600,
+        networks=1,
+        arithmetic_moves=0,
+        rounds=3,
+        circuits=1,
+        trees=(4, 8, 16),
+        sharing=20_000,
+        vectors=20_000,
+        cocotb_vectors=500,
+        proof_s=200,
+        mapping_s=600,
+    ),
     "quick": Effort(
         name="quick",
         restarts=32,
+        steps=4000,
         training_s=60,
         networks=1,
         arithmetic_moves=0,
@@ -53,6 +72,7 @@ EFFORTS: dict[str, Effort] = {
     "standard": Effort(
         name="standard",
         restarts=96,
+        steps=4000,
         training_s=200,
         networks=4,
         arithmetic_moves=3_000_000,
@@ -68,6 +88,7 @@ EFFORTS: dict[str, Effort] = {
     "thorough": Effort(
         name="thorough",
         restarts=256,
+        steps=4000,
         training_s=1000,
         networks=6,
         arithmetic_moves=30_000_000,

@@ -19,26 +19,16 @@ from inkling.train.tables.score import accuracy
 
 FAMILIES = ("gates", "network", "power_of_two", "tree")
 
-TRIAL = replace(
-    EFFORTS["quick"],
-    restarts=2,
-    trees=(4, 8, 16, 32),
-    vectors=20_000,
-    cocotb_vectors=500,
-)
-"""Budgets of `effort="trial"`: a second or two of one core, for notebooks, tests and grid searches."""
-
-TRIAL_EPOCHS = 100
+TRIAL = EFFORTS["trial"]
 
 
 def effort_of(effort: str | Effort) -> Effort:
     """The budgets of a name, or the given ones. Raises InputError for an unknown name."""
     if isinstance(effort, Effort):
         return effort
-    known = {"trial": TRIAL, **EFFORTS}
-    if effort not in known:
-        raise InputError(f"effort {effort!r} is not one of {', '.join(known)}")
-    return known[effort]
+    if effort not in EFFORTS:
+        raise InputError(f"effort {effort!r} is not one of {', '.join(EFFORTS)}")
+    return EFFORTS[effort]
 
 
 def choose(
@@ -74,7 +64,7 @@ def _score(network: IntegerNetwork, development: Development) -> float:
 
 
 def _gates(development: Development, technology: Technology, effort: Effort, seed: int) -> tuple[Candidate, ...]:
-    found = circuits(development, technology, effort, seed) if effort != TRIAL else ()
+    found = circuits(development, technology, effort, seed) if effort.name != "trial" else ()
     return found or _few_gates(development, technology, effort, seed)
 
 
@@ -111,7 +101,7 @@ def _few_gates(development: Development, technology: Technology, effort: Effort,
 
 
 def _network(development: Development, technology: Technology, effort: Effort, seed: int) -> tuple[Candidate, ...]:
-    if effort != TRIAL:
+    if effort.name != "trial":
         return networks(development, effort, seed)[:1]
     from inkling.approx.quantise import networks as quantise
     from inkling.train.networks import training
@@ -122,7 +112,7 @@ def _network(development: Development, technology: Technology, effort: Effort, s
         restarts=effort.restarts,
         seed=seed,
         power_of_two=False,
-        epochs=TRIAL_EPOCHS,
+        steps=effort.steps,
     )
     best = max(trained, key=lambda item: item.validation_accuracy + item.train_accuracy)
     return (Candidate("network", "exact 8-bit network", (1,), quantise.exact(best, development)),)

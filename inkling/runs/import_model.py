@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inkling.approx.quantise.from_onnx import OnnxModel
 from inkling.approx.quantise.models import Conversion, convert, explained
+from inkling.hdl.cells.choice import technology_of
 from inkling.reports.page.regression import write as write_regression
 from inkling.reports.terminal.console import Terminal
 from inkling.runs import regression
@@ -25,7 +26,7 @@ from inkling.runs.effort import Effort
 from inkling.runs.folder import run_folder
 from inkling.runs.model_table import ModelTable, model_table
 from inkling.runs.outcome import PACKAGES, report_on, write_run
-from inkling.runs.request import Request, technology_of
+from inkling.runs.request import Request
 from inkling.sim.verdicts.verdict import MARKS
 from inkling.train.errors import InputError
 from inkling.train.networks.affine_model import AffineModel, Task

@@ -1,11 +1,9 @@
 """`Request`: what the user asked of a run, and the command that repeats it."""
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inkling.hdl.cells.technology import Technology
 from inkling.runs.effort import Effort
 from inkling.train.tables.reading import Reading
 
@@ -37,14 +35,3 @@ class Request:
         for path in self.technology:
             words += ["--technology", path.name]
         return shlex.join(words)
-
-
-def technology_of(paths: Sequence[Path]) -> Technology:
-    """The technology of Liberty files, one per supply voltage, or the built-in one. Raises InputError."""
-    if paths:
-        from inkling.hdl.cells.liberty import load
-
-        return load(*paths)
-    from inkling.hdl.cells.egfet import technology
-
-    return technology()

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from inkling.approx.programs.process import ToolError
+from inkling.hdl.cells.choice import technology_of
 from inkling.hdl.cells.technology import Technology
 from inkling.reports.terminal.console import Terminal
 from inkling.runs.candidates import (
@@ -29,7 +30,7 @@ from inkling.runs.design import Built, Job, build
 from inkling.runs.folder import run_folder
 from inkling.runs.outcome import report_on, write_run
 from inkling.runs.progress import Stages
-from inkling.runs.request import Request, technology_of
+from inkling.runs.request import Request
 from inkling.runs.workers import cores, run_each
 from inkling.sim.verdicts.verdict import MARKS
 from inkling.train.tables.dataset import Dataset, Development

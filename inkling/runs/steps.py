@@ -59,6 +59,7 @@ def train(
         development,
         hidden=tuple(hidden) or mlp.default_hidden(development),
         restarts=effort.restarts,
+        steps=effort.steps,
         seed=reading.seed,
         power_of_two=kind == "power_of_two",
         time_limit_s=effort.training_s,

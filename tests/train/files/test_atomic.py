@@ -19,4 +19,4 @@ def test_a_full_disk_leaves_the_old_file_and_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError) as caught:
         atomic.write(path, b"new" * 100)
     assert caught.value.errno == errno.ENOSPC and caught.value.filename == str(path)
-    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["held.bin"]
+    assert path.read_bytes() == b"old" and [item.name for item in tmp_path.iterdir()] == ["held.bin"]
