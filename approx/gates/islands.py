@@ -13,8 +13,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from inkling.train.files import arrays, atomic
 
 EXCHANGE = 10  # rounds of every island between two exchanges
 SECONDS_BETWEEN_CHECKPOINTS = 10
+SECONDS_BETWEEN_LOOKS = 0.2  # at how far processes are, and so at most until a stop is heard
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +60,16 @@ class Stretch:
     line: str
 
 
-# In a process of `_processes`: whether the search is to end.
-_stop: Event | None = None
+@dataclass(frozen=True)
+class Signals:
+    """What processes of one machine share: whether to end after the round, and how many rounds they have run."""
+
+    stop: Event
+    rounds: "Synchronized[int]"
+
+
+# In a process of `_processes`.
+_signals: Signals | None = None
 
 
 def stretch(
@@ -75,8 +85,13 @@ def stretch(
         gate_checkpoint.restore(pool, archive, f"archive of island {island.number}")
     for entry in migrants:
         pool.admit(entry)
-    while pool.rounds < until and not (_stop and _stop.is_set()) and (end is None or time.monotonic() < end):
+    while pool.rounds < until and (end is None or time.monotonic() < end):
+        if _signals is not None and _signals.stop.is_set():
+            break
         pool.round()
+        if _signals is not None:
+            with _signals.rounds.get_lock():
+                _signals.rounds.value += 1
     return Stretch(
         gate_checkpoint.dump(pool),
         [pool.best[step] for step in pool.pareto()],
@@ -114,7 +129,7 @@ def search(
     executor : Executor, optional
         What runs the stretches, on other machines for one; by default processes of this machine.
     progress : callable, optional
-        Told a line on every island after each stretch.
+        Told the newest line on the front after each round; on a given executor, when a stretch comes back.
     checkpoint : Path, optional
         A file that is written now and then, and continued from where it is there, with the result of a search that
         was never interrupted.
@@ -139,11 +154,11 @@ def search(
     result.starts = list(starts)
     last = _read(checkpoint, tasks) if checkpoint is not None else []
     with contextlib.ExitStack() as stack:
-        stop = None
+        signals = None
         if executor is None:
-            executor, stop = stack.enter_context(_processes(islands))
+            executor, signals = stack.enter_context(_processes(islands))
         each = None if rounds is None else -(-rounds // islands)
-        last = _exchanging(tasks, last, each, seconds, executor, stop, progress, checkpoint)
+        last = _exchanging(tasks, last, each, seconds, executor, signals, progress, checkpoint)
     for made in last:
         result.merge(made.chosen)
         result.rounds += made.counts[0]
@@ -158,7 +173,7 @@ def _exchanging(
     each: int | None,
     seconds: float | None,
     executor: Executor,
-    stop: Event | None,
+    signals: Signals | None,
     progress: Callable[[str], None] | None,
     checkpoint: Path | None,
 ) -> list[Stretch]:
@@ -170,6 +185,16 @@ def _exchanging(
     saved = time.monotonic()
     if not last:
         until = EXCHANGE
+    before = told = sum(made.counts[0] for made in last)
+    line = last[0].line if last else "before the first exchange"
+
+    def tell(rounds: int) -> None:
+        nonlocal told
+        while told < rounds:
+            told += 1
+            if progress is not None:
+                progress(line)
+
     while True:
         target = until if each is None else min(until, each)
         left = None if end is None else max(0.0, end - time.monotonic())
@@ -178,13 +203,14 @@ def _exchanging(
             for k, task in enumerate(tasks):
                 archive = last[k].archive if last else None
                 futures.append(executor.submit(stretch, task, archive, migrants, target, left))
+            while signals is not None and wait(futures, SECONDS_BETWEEN_LOOKS).not_done:
+                tell(before + signals.rounds.value)
             last = _results(futures)
-            for made, task in zip(last, tasks, strict=True):
-                if progress is not None:
-                    progress(f"island {task.number}, {made.line}")
+            line = last[0].line
+            tell(sum(made.counts[0] for made in last))
         except KeyboardInterrupt:
-            if stop is not None:
-                stop.set()
+            if signals is not None:
+                signals.stop.set()
                 if len(futures) == len(tasks):
                     last = _results(futures)
             if checkpoint is not None and last:
@@ -214,23 +240,23 @@ def _results(futures: "Sequence[Future[Stretch]]") -> list[Stretch]:
 
 
 @contextlib.contextmanager
-def _processes(count: int) -> Iterator[tuple[Executor, Event]]:
+def _processes(count: int) -> Iterator[tuple[Executor, Signals]]:
     """Processes of this machine, and what ends their stretches after the round; however this ends, none is left."""
     # A fresh interpreter would else look into the user's folder; spawn, as threads do not survive a fork.
     os.environ["PYTHONSAFEPATH"] = "1"
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(stop,)) as executor:
+    signals = Signals(context.Event(), context.Value("q", 0))
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(signals,)) as executor:
         try:
-            yield executor, stop
+            yield executor, signals
         finally:
-            stop.set()
+            signals.stop.set()
 
 
-def _begin(stop: Event) -> None:
+def _begin(signals: Signals) -> None:
     """In a new process: it ends with its parent, which alone decides what Ctrl-C does."""
-    global _stop
-    _stop = stop
+    global _signals
+    _signals = signals
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
 

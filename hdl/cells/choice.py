@@ -10,7 +10,7 @@ from inkling.hdl.cells.technology import Technology
 
 
 def technology_of(paths: Sequence[str | Path]) -> Technology:
-    """The technology of Liberty files, one per supply voltage, or without files the built-in one. Raises InputError."""
+    """The technology of Liberty files, one per supply voltage; without files the built-in one. Raises InputError."""
     if paths:
         from inkling.hdl.cells.liberty import load
 

@@ -10,13 +10,13 @@ EffortName: TypeAlias = Literal["trial", "quick", "standard", "thorough"]
 class Effort:
     """Budgets of one run.
 
-    restarts: networks trained at once per topology; steps: of each training, about; training_s: limit of one training program, seconds; networks:
-    power-of-two networks kept of the trained population; arithmetic_moves: of the search over approximate arithmetic;
-    rounds: of the gate-level search; circuits: kept of each search; trees: leaves of the rival decision trees;
-    sharing: work that goes into finding shared sums of a layer (`inkling.hdl.circuits.classifier.design`); vectors:
-    vectors of each fast verification route; cocotb_vectors: of the slow one; proof_s: limit of one equivalence proof,
-    seconds; mapping_s: limit of mapping one design, seconds. The limits in seconds are there for what hangs: results
-    are a function of the seed only where none is reached.
+    restarts: networks trained at once per topology; steps: of each training, about; training_s: limit of one training
+    program, seconds; networks: power-of-two networks kept of the trained population; arithmetic_moves: of the search
+    over approximate arithmetic; rounds: of the gate-level search; circuits: kept of each search; trees: leaves of the
+    rival decision trees; sharing: work that goes into finding shared sums of a layer
+    (`inkling.hdl.circuits.classifier.design`); vectors: vectors of each fast verification route; cocotb_vectors: of
+    the slow one; proof_s: limit of one equivalence proof, seconds; mapping_s: limit of mapping one design, seconds.
+    The limits in seconds are there for what hangs: results are a function of the seed only where none is reached.
     """
 
     name: EffortName

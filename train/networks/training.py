@@ -99,13 +99,12 @@ def train(
 ) -> list[FloatNetwork]:
     """Train `restarts` networks of each width in `hidden`, and return them, the best first.
 
-    Order: validation accuracy, then fewer weights that are not zero. Each is the member's state of best
-    validation accuracy. l1: weights of the L1 penalty, cycled over the restarts; steps: about so many, where no epochs
-    are given; patience: end a program when no
-    member got better for that many epochs; device: a torch device, None takes a GPU where there is one;
-    time_limit_s: return what there is after that many seconds (the result then depends on the machine's speed;
-    without it the seed fixes the result); progress: called with the fraction done and the best validation
-    accuracy so far. Ctrl-C ends the training and returns the best so far.
+    Order: validation accuracy, then fewer weights that are not zero. Each is the member's state of best validation
+    accuracy. l1: weights of the L1 penalty, cycled over the restarts; steps: about so many, without epochs;
+    patience: end a program when no member got better for that many epochs; device: a torch device, None takes a GPU
+    where there is one; time_limit_s: return what there is after that many seconds (the result then depends on the
+    machine's speed; without it the seed fixes the result); progress: called with the fraction done and the best
+    validation accuracy so far. Ctrl-C ends the training and returns the best so far.
     """
     import torch
 
