@@ -78,7 +78,9 @@ def opened(
     """The page in a context of its own, once its picture is live."""
     path = folder / "page.html"
     path.write_text(text, encoding="utf-8")
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, accept_downloads=True, **options)
+    # Without motion: a click aims at a place that a page which still scrolls has left.
+    settings = {"accept_downloads": True, "reduced_motion": "reduce", **options}
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **settings)
     shown = Opened(context.new_page())
     shown.page.on("console", lambda message: shown.complaints.append(message.text))
     shown.page.on("pageerror", lambda error: shown.complaints.append(str(error)))
