@@ -22,6 +22,7 @@ OPENS_TEST_ROWS = {
     ("inkling/runs/run.py", "_sizes"),
     ("inkling/runs/outcome.py", "report_on"),
     ("train/tables/split.py", "_notes"),
+    ("train/tables/leaks.py", "copied_rows"),
 }
 
 

@@ -41,13 +41,15 @@ class Mapping:
     """The best netlist and its area in um2, and what shows the spread: the runs from the circuit as it was given.
 
     areas and runs: of every such run that ended, in order, in um2. The best may be smaller than all of them, because
-    the best netlists are restructured and mapped again.
+    the best netlists are restructured and mapped again. late: runs that a time limit ended or kept from beginning;
+    where there are some, another machine may find another netlist.
     """
 
     netlist: Netlist
     area_um2: float
     areas: tuple[float, ...]
     runs: tuple[Run, ...]
+    late: int = 0
 
 
 def map_verilog(
@@ -109,6 +111,7 @@ def map_netlist(
     def attempt(start: Netlist, recipe: Recipe) -> list[Netlist]:
         left = deadline - time.monotonic()
         if left <= 0:
+            failures.append(ToolError(f"no time is left of {time_limit_s:g} s", timed_out=True))
             return []
         try:
             return map_once(start, recipe, cells, library, parts, seed=seed, time_limit_s=min(left, longest))
@@ -154,6 +157,7 @@ def map_netlist(
         total(best[0], areas),
         tuple(area for area, _ in chosen.values()),
         tuple(r for _, r in chosen.values()),
+        sum(error.timed_out for error in failures),
     )
 
 

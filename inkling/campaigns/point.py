@@ -92,7 +92,7 @@ def effort_of(point: Point) -> "Effort":
 
     values = {name: value for name, value in point.budget.values.items() if name != "islands"}
     values["trees"] = tuple(values["trees"])
-    return replace(EFFORTS["quick"], training_s=math.inf, mapping_s=MAPPING_S, **values)
+    return replace(EFFORTS["quick"], training_work=math.inf, mapping_s=MAPPING_S, **values)
 
 
 def _candidates(point: Point, dataset: "Dataset", technology: "Technology") -> "tuple[Candidate, ...]":

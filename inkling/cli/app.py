@@ -52,6 +52,18 @@ DataFolder = Annotated[Path | None, typer.Option(help="Folder of UCI tables; els
 Liberty = Annotated[
     list[Path] | None, typer.Option(help="Liberty files, one per supply voltage; else built-in EGFET.")
 ]
+Separator = Annotated[
+    str, typer.Option(help="Between fields of a text: comma, semicolon, tab, space, pipe; else the header tells.")
+]
+Decimal = Annotated[str, typer.Option(help="Before fractions in a text: . or ,")]
+UnitsRow = Annotated[bool, typer.Option("--units-row", help="The line below the header holds units: leave it out.")]
+Columns = Annotated[list[str] | None, typer.Option(help="A feature to read, and no others; may be given again.")]
+Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out; may be given again.")]
+Group = Annotated[
+    str | None,
+    typer.Option(help="A column of persons, batches, ...: no feature, and never on two sides of the split."),
+]
+TestFile = Annotated[str | None, typer.Option("--test", help="A table of test rows; then no others are set aside.")]
 DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out rows with missing values.")]
 
 

@@ -26,7 +26,7 @@ def main() -> None:
     tolerate()
     # A user's own train.py or sim/ in the working folder must never shadow our packages, also in worker processes;
     # where the working folder is that of our packages (a checkout), there is nothing to shadow.
-    working = {"", str(Path.cwd())} - {str(Path(__file__).resolve().parents[2])}
+    working = {"", _working_folder()} - {str(Path(__file__).resolve().parents[2])}
     sys.path[:] = [entry for entry in sys.path if entry not in working]
     # To end by unwinding: workers and tools are ended, and nothing half-written is left.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -50,6 +50,14 @@ def main() -> None:
         sys.exit(2)
     if code:
         sys.exit(code)
+
+
+def _working_folder() -> str:
+    """The working folder, "" where it was removed."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""
 
 
 def _end(number: int, frame: FrameType | None) -> None:

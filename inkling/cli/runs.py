@@ -7,12 +7,19 @@ import typer
 
 from inkling.cli.app import (
     AsJson,
+    Columns,
     DataFolder,
+    Decimal,
+    Drop,
     DropMissing,
     EffortName,
+    Group,
     Liberty,
     Seed,
+    Separator,
     Target,
+    TestFile,
+    UnitsRow,
     app,
     check_effort,
     check_seed,
@@ -46,6 +53,13 @@ def run(
     ] = "fitted",
     one_hot: Annotated[bool, typer.Option("--one-hot", help="Expand text columns to 0/1 columns.")] = False,
     drop_missing: DropMissing = False,
+    separator: Separator = "",
+    decimal: Decimal = ".",
+    units_row: UnitsRow = False,
+    columns: Columns = None,
+    drop: Drop = None,
+    group: Group = None,
+    test: TestFile = None,
     data: DataFolder = None,
     jobs: Annotated[
         int | None,
@@ -58,6 +72,9 @@ def run(
         float, typer.Option(help="cm2 that 1 mW at the lowest supply counts as in the gate search; 0: area alone.")
     ] = 0.0,
     technology: Liberty = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Lose files that were put into an earlier run folder.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """From a table of labelled readings to verified, costed classifier circuits.
@@ -78,7 +95,10 @@ def run(
         from inkling.train.tables.reading import Reading
 
         request = Request(
-            Reading(table, target, seed, bits, ranges, one_hot, drop_missing),
+            Reading(
+                *(table, target, seed, bits, ranges, one_hot, drop_missing),
+                *(separator, decimal, units_row, tuple(columns or ()), tuple(drop or ()), group, test),
+            ),
             out,
             EFFORTS[effort],
             data=data,
@@ -86,6 +106,7 @@ def run(
             jobs=jobs,
             delay_limit_ms=delay_limit,
             power_weight=power_weight,
+            overwrite=overwrite,
         )
         execute(request, as_json=as_json)
 

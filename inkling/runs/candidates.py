@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inkling.approx.reference.netlist import Netlist, Port
@@ -51,14 +52,15 @@ def exact_network(development: Development, effort: Effort, seed: int, progress:
     from inkling.approx.quantise import networks as quantise
     from inkling.train.networks import training
 
+    hidden = training.default_hidden(development)
     exact = training.train(
         development,
-        hidden=training.default_hidden(development),
+        hidden=hidden,
         restarts=effort.restarts,
         steps=effort.steps,
         seed=seed,
         power_of_two=False,
-        time_limit_s=effort.training_s,
+        epochs=training.affordable_epochs(development, hidden, effort.restarts, effort.training_work, effort.steps),
         progress=progress,
     )
     return Candidate(
@@ -73,14 +75,15 @@ def power_of_two_networks(
     from inkling.approx.quantise import networks as quantise
     from inkling.train.networks import training
 
+    hidden = training.default_hidden(development)
     population = training.train(
         development,
-        hidden=training.default_hidden(development),
+        hidden=hidden,
         restarts=effort.restarts,
         steps=effort.steps,
         seed=seed,
         power_of_two=True,
-        time_limit_s=effort.training_s,
+        epochs=training.affordable_epochs(development, hidden, effort.restarts, effort.training_work, effort.steps),
         progress=progress,
     )
     found: list[Candidate] = []
@@ -110,13 +113,15 @@ def circuits(
     power_weight: float = 0.0,
     starts: Sequence[Netlist] = (),
     executor: Executor | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[Candidate, ...]:
     """Circuits of the gate-level search: the most accurate on validation rows, and ever smaller ones below it.
 
     islands: processes that search at once; the result is a function of their number too. delay_limit_ms: no circuit
     is slower by the cells' delay tables at any supply voltage; 0: no limit. power_weight: cm2 that 1 mW at the lowest
     supply voltage counts as, 0: area alone. starts: circuits beside trees (`inkling.hdl.mapping.starts`).
-    executor: where the islands run, if not in processes of this machine; the result is the same.
+    executor: where the islands run, if not in processes of this machine; the result is the same. checkpoint: the file
+    that the search goes on from and keeps its state in.
     """
     from inkling.approx.gates import search as gate_search
     from inkling.approx.gates.front import front
@@ -135,6 +140,7 @@ def circuits(
         islands=islands,
         starts=starts,
         executor=executor,
+        checkpoint=checkpoint,
         physics=physics(technology, delay_limit_ms=delay_limit_ms, power_weight=power_weight),
     )
     names = port_names(development.columns)
@@ -152,11 +158,16 @@ def circuits(
 
 
 def measure_by_mapping(
-    development: Development, technology: Technology, *, processes: int = 1, time_limit_s: float = 30.0
+    development: Development,
+    technology: Technology,
+    *,
+    processes: int = 1,
+    time_limit_s: float = 30.0,
+    limit: Callable[[str], None] | None = None,
 ) -> Callable[[IntegerNetwork], tuple[float, float] | None]:
     """A function that maps a network: area in cm2, and mW at the nominal voltage over the training rows.
 
-    It gives None where mapping takes longer than time_limit_s.
+    It gives None where mapping takes longer than time_limit_s, which `limit` is told in words.
     """
     from inkling.approx.programs.process import ToolError
     from inkling.hdl.circuits.verilog import behavioural
@@ -170,6 +181,8 @@ def measure_by_mapping(
             )
         except ToolError as error:
             if error.timed_out:
+                if limit is not None:
+                    limit(f"mapping a circuit of the arithmetic search took longer than {time_limit_s:g} s")
                 return None
             raise
         found = cost(mapping.netlist, technology, network.select(development.train.codes))
@@ -188,11 +201,14 @@ def arithmetic(
     processes: int = 2,
     mapping_s: float = 30.0,
     starts: "Sequence[Start] | None" = None,
+    checkpoint: Path | None = None,
+    limit: Callable[[str], None] | None = None,
 ) -> tuple[Candidate, ...]:
     """Networks of the search over approximate arithmetic, levels 1 to 4; none where the effort allows no moves.
 
-    Areas by which they are picked are mapped ones, on `processes` at once, each within mapping_s seconds. starts:
-    networks to begin with instead of training some.
+    Areas by which they are picked are mapped ones, on `processes` at once, each within mapping_s seconds; `limit` is
+    told of each that is not. starts: networks to begin with instead of training some. checkpoint: the file that the
+    search goes on from and keeps its state in.
     """
     from inkling.approx.arithmetic.search import Settings, search
 
@@ -203,8 +219,9 @@ def arithmetic(
         moves=effort.arithmetic_moves,
         seed=seed,
         settings=Settings(measurements=2 * effort.circuits),
-        measure=measure_by_mapping(development, technology, processes=processes, time_limit_s=mapping_s),
+        measure=measure_by_mapping(development, technology, processes=processes, time_limit_s=mapping_s, limit=limit),
         starts=starts,
+        checkpoint=checkpoint,
         progress=lambda done, front: progress(done, 1.0) if progress else None,
     )
     picked = spread([(item.area_cm2, item.validation + item.scored) for item in found], effort.circuits)
@@ -221,10 +238,11 @@ def gate_starts(
     *,
     processes: int = 1,
     time_limit_s: float = 400.0,
+    limit: Callable[[str], None] | None = None,
 ) -> tuple[Netlist, ...]:
     """The networks as circuits that a gate-level search can begin with, smallest first.
 
-    Those that take longer than time_limit_s to map are left out.
+    Those that take longer than time_limit_s to map are left out, which `limit` is told in words.
     """
     from inkling.approx.programs.process import ToolError
     from inkling.hdl.cost.search_prices import usable
@@ -247,6 +265,8 @@ def gate_starts(
         except ToolError as error:
             if not error.timed_out:
                 raise
+            if limit is not None:
+                limit(f"mapping {candidate.name} as a start took longer than {time_limit_s:g} s: it is none")
     return tuple(sorted(circuits, key=lambda circuit: len(circuit.kinds)))
 
 

@@ -63,7 +63,8 @@ class Job:
 class Built:
     """What came of a job: the pruned network, its cost, the areas of all mapping runs in cm2, verdicts, seconds.
 
-    circuit: what it is made of, without anything that test rows tell.
+    circuit: what it is made of, without what test rows tell. limits: time limits that were reached, in words;
+    where there is one, another machine may make another design.
     """
 
     job: Job
@@ -74,6 +75,7 @@ class Built:
     outcome: Outcome
     seconds: dict[str, float]
     circuit: Circuit
+    limits: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -113,6 +115,7 @@ def build(job: Job, folder: Path | None) -> Built:
     mapping = map_verilog(
         verilog, job.technology, effort=job.effort.name, seed=job.seed, time_limit_s=job.effort.mapping_s
     )
+    limits = (f"{mapping.late} mapping runs ended at their time limit",) if mapping.late else ()
     netlist = _better(network, mapping.netlist, job, rows[: job.training_rows])
     lap("map")
     costed = cost(netlist, job.technology, rows[: job.training_rows])
@@ -140,7 +143,7 @@ def build(job: Job, folder: Path | None) -> Built:
                 "kernel.h": kernel_h,
                 "kernel.py": kernel_py,
                 "netlist.json": to_json(netlist),
-                "design.json": _json(describe(job, network)),
+                "design.json": _json({**describe(job, network), **({"limits": list(limits)} if limits else {})}),
                 "verdict.json": verdict_files.text(verdicts),
             }
             folder.mkdir(parents=True)
@@ -160,6 +163,7 @@ def build(job: Job, folder: Path | None) -> Built:
         overall(verdicts),
         seconds,
         circuit_of(netlist, job.technology, describe(job, network)["inputs"], costed.static_power_mw, verilog),
+        limits,
     )
 
 

@@ -10,19 +10,20 @@ EffortName: TypeAlias = Literal["trial", "quick", "standard", "thorough"]
 class Effort:
     """Budgets of one run.
 
-    restarts: networks trained at once per topology; steps: of each training, about; training_s: limit of one training
-    program, seconds; networks: power-of-two networks kept of the trained population; arithmetic_moves: of the search
-    over approximate arithmetic; rounds: of the gate-level search; circuits: kept of each search; trees: leaves of the
-    rival decision trees; sharing: work that goes into finding shared sums of a layer
-    (`inkling.hdl.circuits.classifier.design`); vectors: vectors of each fast verification route; cocotb_vectors: of
-    the slow one; proof_s: limit of one equivalence proof, seconds; mapping_s: limit of mapping one design, seconds.
-    The limits in seconds are there for what hangs: results are a function of the seed only where none is reached.
+    restarts: networks trained at once per topology; steps: of each training, about; training_work:
+    multiply-accumulates of one training, which wide tables reach with fewer steps; networks: power-of-two networks
+    kept of the trained population; arithmetic_moves: of the search over approximate arithmetic; rounds: of the
+    gate-level search; circuits: kept of each search; trees: leaves of the rival decision trees; sharing: work that
+    goes into finding shared sums of a layer (`inkling.hdl.circuits.classifier.design`); vectors: vectors of each fast
+    verification route; cocotb_vectors: of the slow one; proof_s: limit of one equivalence proof, seconds; mapping_s:
+    limit of mapping one design, seconds. The limits in seconds are there for what hangs: results are a function of
+    the seed only where none is reached, and a design that one was reached for says so.
     """
 
     name: EffortName
     restarts: int
     steps: int
-    training_s: float
+    training_work: float
     networks: int
     arithmetic_moves: int
     rounds: int
@@ -41,7 +42,7 @@ EFFORTS: dict[str, Effort] = {
         name="trial",
         restarts=2,
         steps=300,
-        training_s=600,
+        training_work=1e12,
         networks=1,
         arithmetic_moves=0,
         rounds=3,
@@ -57,7 +58,7 @@ EFFORTS: dict[str, Effort] = {
         name="quick",
         restarts=32,
         steps=4000,
-        training_s=60,
+        training_work=1e12,
         networks=1,
         arithmetic_moves=0,
         rounds=30,
@@ -73,7 +74,7 @@ EFFORTS: dict[str, Effort] = {
         name="standard",
         restarts=96,
         steps=4000,
-        training_s=200,
+        training_work=4e12,
         networks=4,
         arithmetic_moves=3_000_000,
         rounds=400,
@@ -89,7 +90,7 @@ EFFORTS: dict[str, Effort] = {
         name="thorough",
         restarts=256,
         steps=4000,
-        training_s=1000,
+        training_work=2e13,
         networks=6,
         arithmetic_moves=30_000_000,
         rounds=2000,

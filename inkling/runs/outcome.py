@@ -47,6 +47,7 @@ def report_on(
             input_bits_used=sum(used.bits for used in item.network.inputs),
             verified=item.outcome is Outcome.PASSED,
             undecided=item.outcome is Outcome.UNDECIDED,
+            accuracy_new_rows=scored.new_rows if dataset.seen is not None and dataset.seen.any() else None,
         )
 
     development, reading = dataset.development, request.reading
@@ -102,6 +103,16 @@ def slow(built: Sequence[Built], delay_limit_ms: float) -> tuple[str, ...]:
     return tuple(found)
 
 
+def on_new_rows(report: Report) -> str:
+    """A line with what designs reach on the test rows that nothing before has seen, "" where that is all of them."""
+    figures = [
+        f"{point.name} {100 * point.accuracy_new_rows:.1f} %"
+        for point in report.points
+        if point.accuracy_new_rows is not None
+    ]
+    return f"test rows with codes that no other row has: {', '.join(figures)}" if figures else ""
+
+
 def undecided(built: Sequence[Built]) -> tuple[str, ...]:
     """A sentence on the designs of which a check came to no result, () where there is none."""
     names = [item.job.name for item in built if item.job.verified and item.outcome is Outcome.UNDECIDED]
@@ -113,7 +124,16 @@ def undecided(built: Sequence[Built]) -> tuple[str, ...]:
     )
 
 
-def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) -> None:
+def write_run(
+    request: Request,
+    dataset: Dataset,
+    report: Report,
+    folder: Path,
+    *,
+    limits: Sequence[str] = (),
+    stopped: bool = False,
+) -> None:
+    """Write run.json and the report. limits: time limits that were reached; stopped: there may be more to find."""
     from inkling.reports.page.classifier import write
     from inkling.runs.archive import archives
 
@@ -127,6 +147,8 @@ def write_run(request: Request, dataset: Dataset, report: Report, folder: Path) 
         "bits": reading.bits,
         "ranges": reading.ranges,
         "data_fingerprint": dataset.fingerprint,
+        "limits": list(limits),
+        "stopped": stopped,
     }
     (folder / "run.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
     write(report, folder, archives(folder / "designs"))

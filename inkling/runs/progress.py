@@ -1,11 +1,29 @@
 """Progress of a run in the terminal; plain lines, one a stage, where the output is not a terminal."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from inkling.reports.terminal.console import Terminal
+
+
+class _Patient(Terminal):
+    """A console whose reader may go away (`| head`): the work is worth more than the words about it."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, self.file.fileno())
+        os.close(silent)
+
+
+def console_of(as_json: bool) -> Console:
+    """Where a run's lines go: standard output, or standard error beside a JSON document."""
+    return _Patient(stderr=as_json)
 
 
 class Stages:

@@ -5,6 +5,7 @@ Its JSON stands in the file of a float network and in step.json beside an intege
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,7 +99,7 @@ def read(path: Path) -> tuple[Origin, Fields]:
 
 
 def _quantiser(fields: Fields) -> Quantiser:
-    found = Quantiser(fields.number("low", -1e300), fields.number("high", -1e300), fields.integer("bits"))
+    found = Quantiser(fields.number("low", -math.inf), fields.number("high", -math.inf), fields.integer("bits"))
     if not found.low < found.high or not 1 <= found.bits <= 8:
         raise InputError(f"{fields.where}: low must be below high and bits in 1..8; make it again")
     return found

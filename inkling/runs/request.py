@@ -22,6 +22,7 @@ class Request:
     jobs: int | None = None
     delay_limit_ms: float = DELAY_LIMIT_MS
     power_weight: float = 0.0
+    overwrite: bool = False  # files that were put into an earlier run folder; no part of what is repeated
 
     def command(self) -> str:
         """The command that repeats this run anywhere: without the folders of this machine."""

@@ -55,14 +55,15 @@ def train(
         raise InputError("--hidden must be in 1..256 neurons")
     dataset = load(reading, data)
     development = dataset.development
+    widths = tuple(hidden) or mlp.default_hidden(development)
     trained = mlp.train(
         development,
-        hidden=tuple(hidden) or mlp.default_hidden(development),
+        hidden=widths,
         restarts=effort.restarts,
         steps=effort.steps,
         seed=reading.seed,
         power_of_two=kind == "power_of_two",
-        time_limit_s=effort.training_s,
+        epochs=mlp.affordable_epochs(development, widths, effort.restarts, effort.training_work, effort.steps),
     )
     best = min(trained, key=lambda item: (-(item.validation_accuracy + item.train_accuracy), item.size))
     origin = replace(origins.of_dataset(dataset, reading), method=f"{kind.replace('_', '-')} network")

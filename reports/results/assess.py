@@ -14,12 +14,14 @@ from inkling.train.tables.score import accuracy, balanced_accuracy
 class Assessment:
     """Accuracy on each split and balanced accuracy on the test rows, all in 0..1; confusion of the test rows.
 
+    new_rows: accuracy on the test rows whose codes no training or validation row has; None where there is none.
     confusion[t][a]: rows of class t that were answered a; where some answer is no class, a last column counts these.
     """
 
     accuracy: dict[str, float]
     balanced_accuracy: float
     confusion: tuple[tuple[int, ...], ...]
+    new_rows: float | None = None
 
 
 def assess(network: IntegerNetwork, dataset: Dataset) -> Assessment:
@@ -31,10 +33,13 @@ def assess(network: IntegerNetwork, dataset: Dataset) -> Assessment:
         "test": dataset.test,
     }
     predicted = {name: network.predict(rows.codes) for name, rows in splits.items()}
+    new = np.zeros(0, bool) if dataset.seen is None else ~dataset.seen
+    right = predicted["test"] == splits["test"].labels
     return Assessment(
         {name: accuracy(rows.labels, predicted[name]) for name, rows in splits.items()},
         balanced_accuracy(splits["test"].labels, predicted["test"]),
         confusion(splits["test"].labels, predicted["test"], len(dataset.classes)),
+        float(right[new].mean()) if new.any() else None,
     )
 
 

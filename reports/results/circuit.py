@@ -4,6 +4,7 @@ Which rows are wrong for which class, which bits of which columns are read, wher
 netlist lives here as well; drawing is `inkling.reports.page.circuit`'s.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -233,8 +234,8 @@ def _input(fields: Fields) -> UsedInput:
         fields.text("port"),
         bits,
         tuple(_integers(fields, "read", bits)),
-        fields.number("low", -1e300),
-        fields.number("high", -1e300),
+        fields.number("low", -math.inf),
+        fields.number("high", -math.inf),
     )
 
 

@@ -26,7 +26,8 @@ class Point:
     voltage, None where the technology has no such corner; verified: every route agreed bit for bit; undecided:
     nothing failed, but a check came to no result, as a proof that ran out of time;
     converters_area_cm2 and converters_power_mw: of the analogue-to-digital converters of its inputs, None where
-    nobody said what a converter costs.
+    nobody said what a converter costs; accuracy_new_rows: on the test rows whose codes no training or validation row
+    has, None where it is that on all of them or not known.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Point:
     converters_area_cm2: float | None = None
     converters_power_mw: float | None = None
     undecided: bool = False
+    accuracy_new_rows: float | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -83,6 +85,8 @@ class Point:
         }
         if self.undecided:
             data["outcome"] = str(self.outcome)
+        if self.accuracy_new_rows is not None:
+            data["accuracy_new_rows"] = round(self.accuracy_new_rows, 6)
         if self.converters_area_cm2 is not None:
             data["converters_area_cm2"] = significant(self.converters_area_cm2)
             data["converters_power_mw"] = significant(self.converters_power_mw)
@@ -128,6 +132,7 @@ def from_fields(fields: Fields) -> Point:
         input_bits_used=fields.integer("input_bits_used"),
         verified=fields.flag("verified"),
         undecided=read_undecided(fields),
+        accuracy_new_rows=fields.number("accuracy_new_rows", 0, 1) if fields.has("accuracy_new_rows") else None,
         converters_area_cm2=fields.optional_number("converters_area_cm2"),
         converters_power_mw=fields.optional_number("converters_power_mw"),
     )

@@ -30,7 +30,7 @@ SETS = (
 SMALL = replace(
     EFFORTS["quick"],
     restarts=16,
-    training_s=20,
+    training_work=1e12,
     arithmetic_moves=100_000,
     rounds=6,
     circuits=2,

@@ -1,5 +1,6 @@
 """Stopping a run: nothing goes on in the background, and nothing half-written is left."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,8 +9,11 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from inkling.runs.stop import HEARD
 
 
 def _marked(mark: str) -> dict[int, str]:
@@ -66,14 +70,39 @@ def test_a_stop_ends_workers_and_tools(
         for left in _marked(mark):
             os.kill(left, signal.SIGKILL)
     reader.join(10)
-    if number != signal.SIGKILL and (tmp_path / "result").exists():
-        # A design was finished before the stop: its report is a whole one.
-        assert (tmp_path / "result" / "report.json").exists()
-        assert any("stopped" in line for line in said)
-        return
     assert process.returncode == code, said
+    assert process.stderr is not None
+    words = process.stderr.read()
     if number != signal.SIGKILL:
-        assert list(tmp_path.iterdir()) == []
-    if number == signal.SIGINT:
-        assert process.stderr is not None
-        assert process.stderr.read() == "inkling: stopped\n"
+        assert words.count(HEARD.decode()) == 1 and "Traceback" not in words
+    if number != signal.SIGKILL and (tmp_path / "result").exists():
+        # A design was finished before the stop: its report is a whole one, and says so.
+        assert (tmp_path / "result" / "report.json").exists()
+        assert json.loads((tmp_path / "result" / "run.json").read_text())["stopped"] is True
+        return
+    # What was chosen is kept for the same command.
+    (left,) = tmp_path.iterdir()
+    assert left.name == f"result.partial-{process.pid}"
+    assert (left / "unfinished" / "gates" / "stage.json").exists()
+    assert number == signal.SIGKILL or words.endswith("the same command goes on from there\n")
+
+
+def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
+    start_run: Callable[..., subprocess.Popen[str]], tiny_run: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """Killed outright when the candidates are chosen: the second run takes them up and leaves nothing else."""
+    process = start_run(tmp_path, "", "--out", "result")
+    assert process.stdout is not None
+    assert any(line.startswith("choose") for line in process.stdout)
+    process.kill()
+    process.wait()
+    assert [path.name for path in tmp_path.iterdir()] == [f"result.partial-{process.pid}"]
+    again = start_run(tmp_path, "no-training", "--out", "result")
+    out, err = again.communicate(timeout=400)
+    assert again.returncode == 0, (out, err)
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+    first, second = (
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tiny_run("").folder, tmp_path / "result")
+    )
+    assert [name for name in sorted({*first, *second}) if first.get(name) != second.get(name)] == []

@@ -11,14 +11,14 @@ import numpy as np
 import inkling.approx.programs.process
 import inkling.hdl.kernels.c_kernel
 import inkling.hdl.mapping.search
+import inkling.runs.choice
 import inkling.runs.run
 import inkling.runs.workers
 import inkling.train.tables.sources
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.cli.main import main
 from inkling.hdl.mapping.recipes import plan
-from inkling.runs.candidates import Candidate
-from inkling.train.tables.dataset import Dataset, Development, Rows
+from inkling.train.tables.dataset import Dataset, Rows
 
 REHEARSAL = os.environ.get("REHEARSAL", "").split(",")
 
@@ -29,11 +29,14 @@ if "one-worker" in REHEARSAL:
     inkling.runs.workers.cores = lambda: 1
 
 if "no-tools" in REHEARSAL:
+    os.environ["PATH"] = "/nowhere"
 
-    def missing(*_: object, **__: object) -> None:
-        raise inkling.approx.programs.process.ToolError("cc was not found; run `make` to install the pinned tools")
+if "no-training" in REHEARSAL:
 
-    inkling.runs.run.run_each = missing
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("what was trained and searched before is not done again")
+
+    inkling.train.networks.training.train = inkling.runs.choice.circuits = never
 
 if "other-test-rows" in REHEARSAL:
     # All but the report sees other test rows, whose values and labels are noise; the report sees the table's own.
@@ -55,18 +58,15 @@ if "other-test-rows" in REHEARSAL:
     inkling.train.tables.sources.load, inkling.runs.run.report_on = load, report
 
 if "fault" in REHEARSAL:
-    emit, all_networks = inkling.hdl.kernels.c_kernel.emit, inkling.runs.run.networks
+    emit = inkling.hdl.kernels.c_kernel.emit
 
     def faulty(network: IntegerNetwork, *, name: str = "inkling", labels: Sequence[str] = ()) -> tuple[str, str]:
         source, header = emit(network, name=name, labels=labels)
         assert source.count(" > best ? ") >= 2
         return source.replace(" > best ? ", " < best ? "), header
 
-    def one_network(development: Development, *arguments: object) -> tuple[Candidate, ...]:
-        return all_networks(development, *arguments)[-1:]
-
-    inkling.hdl.kernels.c_kernel.emit, inkling.runs.run.networks = faulty, one_network
-    inkling.runs.run.circuits = lambda *_, **__: ()
+    inkling.hdl.kernels.c_kernel.emit = faulty
+    inkling.runs.choice.circuits = lambda *_, **__: ()
 
 if __name__ == "__main__":
     main()

@@ -5,6 +5,7 @@ Only reading and its messages live here; what a document consists of is its read
 
 import json
 import math
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from inkling.train.files.text import text as read_text
 MAX_BYTES = 32 * 2**20
 MAX_TEXT = 20_000
 MAX_ITEMS = 20_000
+LARGEST = sys.float_info.max  # integers may be larger than any float
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def is_whole(value: object, low: int, high: int) -> TypeGuard[int]:
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a parsed value is a number that a float can hold."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def load(path: Path, remedy: str = "write it again with `inkling run`", most_bytes: int = MAX_BYTES) -> Fields:

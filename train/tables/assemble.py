@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.train.errors import InputError
+from inkling.train.tables import leaks
 from inkling.train.tables.dataset import Dataset, Development, Rows
 from inkling.train.tables.quantiser import Quantiser, check_bits, fit
 from inkling.train.tables.ranges import fit_ranges
 from inkling.train.tables.readers import MOST_CELLS
 from inkling.train.tables.reading import Reading
-from inkling.train.tables.split import Split, stratified
+from inkling.train.tables.split import Split, divided
 from inkling.train.tables.table import (
     Table,
     check_finite,
     classes_of,
+    classes_of_groups,
+    joined,
     listed,
     not_numeric,
     quoted,
@@ -32,8 +35,17 @@ MOST_VALUES = 64  # of one column under --one-hot
 RANGES = ("fitted", "span")
 
 
-def assemble(table: Table, reading: Reading, *, split: Split | None = None, test_part: float = 0.3) -> Dataset:
+def assemble(
+    table: Table,
+    reading: Reading,
+    *,
+    split: Split | None = None,
+    test_part: float = 0.3,
+    tests: Table | None = None,
+) -> Dataset:
     """Split and quantise a table. A given `split` replaces the one that seed and test_part decide.
+
+    tests: a table of test rows with the same columns; the first table's rows then all train and validate.
 
     Ranges, "fitted" ones (`inkling.train.tables.ranges`) too, are learned from training rows alone.
 
@@ -45,12 +57,26 @@ def assemble(table: Table, reading: Reading, *, split: Split | None = None, test
         raise InputError(f"--ranges {quoted(reading.ranges)} is not one of {', '.join(RANGES)}")
     position = target_position(table, reading.target)
     table, dropped = without_missing(table, reading.drop_missing)
-    classes, labels = classes_of(table, position)
     notes = [dropped] if dropped else []
+    given = 0
+    if tests is not None:
+        tests, dropped = without_missing(tests, reading.drop_missing)
+        notes += [dropped] if dropped else []
+        given = tests.rows
+        table = joined(table, tests)
+    classes, labels = classes_of(table, position)
+    group = None if reading.group is None else target_position(table, reading.group)
+    if group == position:
+        raise InputError(
+            f"--group {quoted(table.columns[position])} is the target: name a column of persons or batches"
+        )
     if split is None:
-        split, rare = stratified(labels, classes, seed=reading.seed, test_part=test_part)
+        groups = None if group is None else classes_of_groups(table, group)
+        split, rare = divided(labels, classes, groups, given, seed=reading.seed, test_part=test_part)
         notes += rare
-    features = [i for i in range(len(table.columns)) if i != position]
+    features = [i for i in range(len(table.columns)) if i not in (position, group)]
+    if not features:
+        raise InputError(f"{table.name} has no column left to learn from: name fewer with --drop and --group")
     texts = [i for i in features if not isinstance(table.cells[i], np.ndarray) and truths(table.cells[i]) is None]
     if texts and not reading.one_hot:
         raise not_numeric(table, texts)
@@ -94,6 +120,10 @@ def assemble(table: Table, reading: Reading, *, split: Split | None = None, test
         seen = np.stack([values[split.train] for values in readings], axis=1)
         quantisers = list(fit_ranges(seen, labels[split.train], quantisers, seed=reading.seed))
     matrix = np.stack([q.codes(values) for q, values in zip(quantisers, readings, strict=True)], axis=1)
+    values = np.stack(readings, axis=1)
+    seen_before, copied = leaks.copied_rows(values, matrix, labels, split)
+    ranges = leaks.impossible_ranges(columns, values[split.train], quantisers)
+    notes += [note for note in (copied, *leaks.suspicious_columns(table, features), ranges) if note]
     parts = [Rows(matrix[rows], labels[rows]) for rows in split]
     development = Development(
         table.name, tuple(columns), classes, tuple(q.bits for q in quantisers), parts[0], parts[1]
@@ -107,6 +137,7 @@ def assemble(table: Table, reading: Reading, *, split: Split | None = None, test
         seed=reading.seed,
         fingerprint=fingerprint(tuple(columns), classes, matrix, labels, split),
         notes=tuple(notes),
+        seen=seen_before,
     )
 
 

@@ -39,7 +39,8 @@ class Dataset:
 
     columns: feature names as the user wrote them; classes: label texts in order of the class index;
     quantisers: one per column, fitted on training rows only; fingerprint: SHA-256 over codes, labels and split;
-    notes: one line for every decision taken on the user's behalf (a constant column dropped, ...).
+    notes: one line for every decision taken on the user's behalf (a constant column dropped, ...); seen: bool
+    [tests], whether a test row's codes are those of a training or validation row, None where nobody looked.
     """
 
     columns: tuple[str, ...]
@@ -50,6 +51,7 @@ class Dataset:
     seed: int
     fingerprint: str
     notes: tuple[str, ...] = ()
+    seen: NDArray[np.bool_] | None = None
 
     @property
     def name(self) -> str:

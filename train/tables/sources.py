@@ -93,21 +93,27 @@ def load(reading: Reading | str, data_folder: Path | None = None) -> Dataset:
         For a table that is not there, or cannot be learned from.
     """
     reading = Reading(reading) if isinstance(reading, str) else reading
-    table, note = find_table(reading.source, data_folder)
-    dataset = assemble(table, reading)
+    table, note = find_table(reading, data_folder)
+    tests = None
+    if reading.test_file is not None:
+        tests = read(Path(reading.test_file), dialect=reading.dialect, choice=reading.choice)
+    dataset = assemble(table, reading, tests=tests)
     if _named(reading.source) is None and reading.target is None:
         note = f"no --target given: the last column, {quoted(table.columns[-1])}, is the target"
     return replace(dataset, notes=(note, *dataset.notes)) if note else dataset
 
 
-def find_table(source: str, data_folder: Path | None = None) -> tuple[Table, str | None]:
+def find_table(source: str | Reading, data_folder: Path | None = None) -> tuple[Table, str | None]:
     """The table of a named data set or file, and a note where a choice was made. Raises InputError."""
+    reading = Reading(source) if isinstance(source, str) else source
+    source = reading.source
     known = _named(source)
     if known is not None:
-        return _named_table(known, data_folder)
+        table, note = _named_table(known, data_folder)
+        return table.choose(reading.choice), note
     path = Path(source)
     if path.suffix or path.parent != Path() or path.is_file():
-        return read(path), None
+        return read(path, dialect=reading.dialect, choice=reading.choice), None
     known_names = [item.name for item in _SOURCES]
     raise InputError(
         f"there is no data set {quoted(source)}{suggestion(source, known_names)}; "

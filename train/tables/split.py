@@ -4,6 +4,7 @@ Nothing here sees feature values; quantisers and codes come after the split, in 
 """
 
 import math
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,87 @@ def stratified(
     tests = min(max(math.ceil(test_part * len(labels)), len(classes)), len(labels) // 2)
     rows = np.arange(len(labels))
     rest, test = train_test_split(rows, test_size=tests, stratify=labels, random_state=seed)
+    split = _validated(labels, classes, rest, test, seed)
+    return split, _notes(labels, classes, split)
+
+
+def divided(
+    labels: NDArray[np.int64],
+    classes: tuple[str, ...],
+    groups: NDArray[np.int64] | None,
+    given: int,
+    *,
+    seed: int,
+    test_part: float,
+) -> tuple[Split, tuple[str, ...]]:
+    """Split rows by what is known of them; returns the split and notes.
+
+    groups: int [rows], of which none is on two sides of the split, or None; given: how many rows, the last ones, are
+    test rows that the user gave. Raises InputError where the rows do not allow it.
+    """
+    if groups is None and not given:
+        return stratified(labels, classes, seed=seed, test_part=test_part)
+    rows = np.arange(len(labels))
+    rest, test = rows[: len(rows) - given], rows[len(rows) - given :]
+    if given:
+        lacking = [text for index, text in enumerate(classes) if index not in labels[rest]]
+        if lacking:
+            raise InputError(f"class {listed(lacking)} stands in the test rows alone: nothing can learn it")
+    if groups is None:
+        split = _validated(labels, classes, rest, test, seed)
+        return split, _notes(labels, classes, split)
+    if not given:
+        rest, test = _by_groups(labels, groups, rows, test_part, seed)
+    train, validation = _by_groups(labels, groups, rest, VALIDATION_PART, seed + 1)
+    lacking = [text for index, text in enumerate(classes) if index not in labels[train]]
+    if lacking:
+        raise InputError(
+            f"class {listed(lacking)} is in so few groups that none is left to train with: give rows of more groups"
+        )
+    split = Split(np.sort(train), np.sort(validation), np.sort(test))
+    counts = ", ".join(f"{len(np.unique(groups[part]))} {name}" for name, part in split._asdict().items())
+    shared = np.isin(groups[test], groups[rest]).sum()
+    notes = [f"rows of one group are on one side of the split; groups: {counts}"]
+    if shared:
+        notes.append(f"{shared} of {len(test)} given test rows are of groups that train or validate")
+    return split, (*notes, *_notes(labels, classes, split))
+
+
+def _by_groups(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], rows: NDArray[np.int64], part: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows as two, the second about `part` of them, classes in both about as frequent, no group in both."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    count = len(np.unique(groups[rows]))
+    if count < 3:
+        raise InputError(
+            f"--group leaves {count} groups to divide: at least 3 are needed to train, validate and test"
+        )
+    folds = min(10, count)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a class with fewer rows than folds is told in notes
+        maker = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
+        try:
+            parts = [rows[held] for _, held in maker.split(rows, labels[rows], groups[rows])]
+        except ValueError as error:
+            raise InputError(
+                f"--group: the rows cannot be divided ({error}): give more rows of each class"
+            ) from error
+    chosen = np.concatenate(parts[: max(1, round(part * folds))])
+    return np.setdiff1d(rows, chosen), chosen
+
+
+def _validated(
+    labels: NDArray[np.int64],
+    classes: tuple[str, ...],
+    rest: NDArray[np.int64],
+    test: NDArray[np.int64],
+    seed: int,
+) -> Split:
+    """The split with a fifth of the rest for validation. Raises InputError."""
+    from sklearn.model_selection import train_test_split
+
     left = np.bincount(labels[rest], minlength=len(classes))
     many = rest[left[labels[rest]] >= 2]
     groups = len(np.unique(labels[many]))
@@ -69,8 +151,7 @@ def stratified(
     else:
         _, validation = train_test_split(many, test_size=chosen, stratify=labels[many], random_state=seed)
     train = np.setdiff1d(rest, validation)
-    split = Split(train, np.sort(validation), np.sort(test))
-    return split, _notes(labels, classes, split)
+    return Split(train, np.sort(validation), np.sort(test))
 
 
 def _notes(labels: NDArray[np.int64], classes: tuple[str, ...], split: Split) -> tuple[str, ...]:

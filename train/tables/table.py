@@ -65,31 +65,32 @@ class Table:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which columns of a table are read: all, or only some, without those to drop; kept: the target, the groups."""
+    """Which columns of a table are read: all, or only some, without those to drop; kept: the target, where named."""
 
     only: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
 
     def positions(self, columns: Sequence[str], name: str) -> list[int]:
         """The wanted columns' positions; name: of the table. The last one is kept where no target is named.
 
         Raises InputError for names that the table does not have, and for a target that is dropped.
         """
-        for option, wanted in (("--columns", self.only), ("--drop", self.drop)):
+        for option, wanted in (("--columns", self.only), ("--drop", self.drop), ("--group", self.group)):
             for text in wanted:
                 if text not in columns:
                     raise InputError(
                         f"{name} has no column {quoted(text)}{suggestion(text, columns)}; "
                         f"choose {option} from {listed(columns)}"
                     )
-        if both := set(self.drop) & {*self.only, *self.kept}:
+        if both := set(self.drop) & {*self.only, *self.kept, *self.group}:
             raise InputError(f"--drop {quoted(min(both))} names a column that is wanted: leave it out of one option")
         if not self.only:
             return [i for i, column in enumerate(columns) if column not in self.drop]
         # Without a name the last column is the target, and the target is never a matter of the features' list.
         last = columns[-1] if columns[-1] not in self.drop else None
-        wanted_names = {*self.only, *(self.kept or (last,))}
+        wanted_names = {*self.only, *self.group, *(self.kept or (last,))}
         return [i for i, column in enumerate(columns) if column in wanted_names]
 
 
@@ -223,6 +224,36 @@ def classes_of(table: Table, position: int) -> tuple[tuple[str, ...], NDArray[np
     if len(texts) < 2:
         raise InputError(f"{name} has one class only ({quoted(texts[0])}): at least two are needed")
     return tuple(texts), indices.astype(np.int64)
+
+
+def classes_of_groups(table: Table, position: int) -> NDArray[np.int64]:
+    """The number of each row's group, int64 [rows]: rows with equal values belong together."""
+    column = table.cells[position]
+    if isinstance(column, np.ndarray):
+        return np.unique(column, return_inverse=True)[1].astype(np.int64)
+    order = {text: index for index, text in enumerate(sorted(set(column)))}
+    return np.array([order[text] for text in column], np.int64)
+
+
+def joined(table: Table, more: Table) -> Table:
+    """The rows of both tables; the second one's columns may come in another order. Raises InputError."""
+    lacking = [name for name in table.columns if name not in more.columns]
+    strange = [name for name in more.columns if name not in table.columns]
+    if lacking or strange:
+        found = f"lacks {listed(lacking)}" if lacking else f"has {listed(strange)}, which {table.name} has not"
+        raise InputError(f"--test {more.name} {found}: give it the columns of {table.name}")
+    cells: list[Column] = []
+    for name, column in zip(table.columns, table.cells, strict=True):
+        other = more.cells[more.columns.index(name)]
+        if isinstance(column, np.ndarray) and isinstance(other, np.ndarray):
+            cells.append(np.concatenate([column, other]))
+        elif isinstance(column, tuple) and isinstance(other, tuple):
+            cells.append((*column, *other))
+        else:
+            holds = "texts" if isinstance(other, tuple) else "numbers"
+            raise InputError(f"--test {more.name}: column {quoted(name)} holds {holds}, unlike {table.name}'s")
+    # Line numbers are of two files: rows are counted through.
+    return Table(table.name, table.columns, tuple(cells))
 
 
 def check_finite(table: Table, position: int) -> None:

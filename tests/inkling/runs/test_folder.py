@@ -1,11 +1,14 @@
 """Run folders: whole or not there, an earlier run replaced, anything else left alone."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from inkling.runs.folder import run_folder
+from inkling.runs.folder import FILES, KEY, UNFINISHED, run_folder
+from inkling.runs.scratch import hold
 from inkling.train.errors import InputError
 
 
@@ -43,7 +46,7 @@ def test_an_earlier_run_is_replaced_and_kept_where_the_new_one_fails(tmp_path: P
     assert (out / "content").read_text() == "old"
     with run_folder(out) as fresh:
         _finish(fresh)
-    assert sorted(path.name for path in out.iterdir()) == ["content", "run.json"]
+    assert sorted(path.name for path in out.iterdir()) == [FILES, "content", "run.json"]
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -94,4 +97,89 @@ def test_a_foreign_folder_is_refused_and_untouched(tmp_path: Path, content: str 
     with pytest.raises(InputError, match="not a run folder"), run_folder(out):
         pytest.fail("the block must not be entered")
     assert len(list(out.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_files_that_were_put_into_a_run_are_not_lost(tmp_path: Path) -> None:
+    out = tmp_path / "one"
+    with run_folder(out) as fresh:
+        _finish(fresh)
+        (fresh / "designs" / "gates-1").mkdir(parents=True)
+        (fresh / "designs" / "gates-1" / "top.v").touch()
+    (out / "designs" / "gates-1" / "__pycache__").mkdir()
+    (out / "designs" / "gates-1" / "__pycache__" / "kernel.pyc").touch()
+    with run_folder(out) as fresh:  # what interpreters leave is nobody's work
+        _finish(fresh)
+        (fresh / "designs").mkdir()
+    (out / "designs" / "NOTES.txt").write_text("a thought")
+    for overwrite, advice in ((None, "name another folder"), (False, "give --overwrite to lose them")):
+        said = f"did not write .'designs/NOTES.txt'.; move them, or {advice}"
+        with pytest.raises(InputError, match=said), run_folder(out, overwrite=overwrite):
+            pytest.fail("the block must not be entered")
+    assert (out / "designs" / "NOTES.txt").read_text() == "a thought"
+    with run_folder(out, overwrite=True) as fresh:
+        _finish(fresh)
+    assert not (out / "designs").exists()
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def _unfinished(folder: Path, key: str, content: str) -> None:
+    (folder / UNFINISHED).mkdir(parents=True, exist_ok=True)
+    (folder / UNFINISHED / KEY).write_text(key)
+    (folder / UNFINISHED / "search").write_text(content)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError])
+def test_what_is_finished_of_a_stopped_run_is_taken_up_by_an_equal_one(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    out = tmp_path / "one"
+    with pytest.raises(error), run_folder(out, key="a") as fresh:
+        _unfinished(fresh, "a", "half")
+        raise error
+    (left,) = tmp_path.iterdir()
+    assert (left / UNFINISHED / "search").read_text() == "half"
+    with run_folder(out, key="a") as fresh:
+        assert (fresh / UNFINISHED / "search").read_text() == "half"
+        shutil.rmtree(fresh / UNFINISHED)
+        _finish(fresh)
+    assert list(tmp_path.iterdir()) == [out]
+    assert sorted(path.name for path in out.iterdir()) == [FILES, "content", "run.json"]
+
+
+def test_what_another_run_left_is_removed_and_what_a_living_one_holds_is_not(tmp_path: Path) -> None:
+    out = tmp_path / "one"
+    dead, other, living = (tmp_path / f"one.partial-{number}" for number in (2**22 + 5, 2**22 + 6, 2**22 + 7))
+    for folder in (dead, other, living):
+        _unfinished(folder, "a", "half")
+    lock = hold(living)
+    with run_folder(out, key="b") as fresh:
+        assert not (fresh / UNFINISHED).exists()
+        _finish(fresh)
+    os.close(lock)
+    assert sorted(tmp_path.iterdir()) == [out, living]
+
+
+def test_a_report_of_what_was_found_so_far_is_taken_up_too(tmp_path: Path) -> None:
+    out = tmp_path / "one"
+    with run_folder(out, key="a") as fresh:
+        _finish(fresh, "so far")
+        _unfinished(fresh, "a", "half")
+        (fresh / "designs" / "gates-1").mkdir(parents=True)
+    with run_folder(out, key="a") as fresh:
+        assert (fresh / UNFINISHED / "search").read_text() == "half"
+        assert (fresh / "designs" / "gates-1").is_dir() and not (fresh / "content").exists()
+        _finish(fresh)
+    with run_folder(out, key="b") as fresh:
+        assert not (fresh / UNFINISHED).exists()
+        _finish(fresh)
+
+
+def test_a_run_that_was_killed_between_two_renames_has_its_earlier_one_back(tmp_path: Path) -> None:
+    out, old = tmp_path / "one", tmp_path / f"one.old-{2**22 + 5}"
+    old.mkdir()
+    _finish(old, "old")
+    with pytest.raises(RuntimeError), run_folder(out):
+        assert (out / "content").read_text() == "old"
+        raise RuntimeError
     assert list(tmp_path.iterdir()) == [out]
