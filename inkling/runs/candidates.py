@@ -57,10 +57,9 @@ def exact_network(development: Development, effort: Effort, seed: int, progress:
         development,
         hidden=hidden,
         restarts=effort.restarts,
-        steps=effort.steps,
         seed=seed,
         power_of_two=False,
-        epochs=training.affordable_epochs(development, hidden, effort.restarts, effort.training_work, effort.steps),
+        steps=training.affordable_steps(development, hidden, effort.restarts, effort.steps, effort.training_work),
         progress=progress,
     )
     return Candidate(
@@ -80,10 +79,9 @@ def power_of_two_networks(
         development,
         hidden=hidden,
         restarts=effort.restarts,
-        steps=effort.steps,
         seed=seed,
         power_of_two=True,
-        epochs=training.affordable_epochs(development, hidden, effort.restarts, effort.training_work, effort.steps),
+        steps=training.affordable_steps(development, hidden, effort.restarts, effort.steps, effort.training_work),
         progress=progress,
     )
     found: list[Candidate] = []

@@ -10,14 +10,15 @@ EffortName: TypeAlias = Literal["trial", "quick", "standard", "thorough"]
 class Effort:
     """Budgets of one run.
 
-    restarts: networks trained at once per topology; steps: of each training, about; training_work:
-    multiply-accumulates of one training, which wide tables reach with fewer steps; networks: power-of-two networks
-    kept of the trained population; arithmetic_moves: of the search over approximate arithmetic; rounds: of the
-    gate-level search; circuits: kept of each search; trees: leaves of the rival decision trees; sharing: work that
-    goes into finding shared sums of a layer (`inkling.hdl.circuits.classifier.design`); vectors: vectors of each fast
-    verification route; cocotb_vectors: of the slow one; proof_s: limit of one equivalence proof, seconds; mapping_s:
-    limit of mapping one design, seconds. The limits in seconds are there for what hangs: results are a function of
-    the seed only where none is reached, and a design that one was reached for says so.
+    restarts: networks trained at once per topology; steps: of each training, about; training_work: most
+    multiply-accumulates of one training, so wide tables take fewer steps; networks: power-of-two networks kept of the
+    trained population; arithmetic_moves: of the search over approximate arithmetic; rounds: of the gate-level search;
+    circuits: kept of each search; trees: leaves of the rival decision trees; sharing: work that goes into finding
+    shared sums of a layer
+    (`inkling.hdl.circuits.classifier.design`); vectors: vectors of each fast verification route; cocotb_vectors: of
+    the slow one; proof_s: limit of one equivalence proof, seconds; mapping_s: limit of mapping one design, seconds.
+    The limits in seconds are there for what hangs: results are a function of the seed only where none is reached,
+    and a design that one was reached for says so.
     """
 
     name: EffortName
@@ -42,7 +43,7 @@ EFFORTS: dict[str, Effort] = {
         name="trial",
         restarts=2,
         steps=300,
-        training_work=1e12,
+        training_work=1e11,
         networks=1,
         arithmetic_moves=0,
         rounds=3,

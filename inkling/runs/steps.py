@@ -60,10 +60,9 @@ def train(
         development,
         hidden=widths,
         restarts=effort.restarts,
-        steps=effort.steps,
         seed=reading.seed,
         power_of_two=kind == "power_of_two",
-        epochs=mlp.affordable_epochs(development, widths, effort.restarts, effort.training_work, effort.steps),
+        steps=mlp.affordable_steps(development, widths, effort.restarts, effort.steps, effort.training_work),
     )
     best = min(trained, key=lambda item: (-(item.validation_accuracy + item.train_accuracy), item.size))
     origin = replace(origins.of_dataset(dataset, reading), method=f"{kind.replace('_', '-')} network")

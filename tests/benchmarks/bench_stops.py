@@ -24,7 +24,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 def start(folder: Path, mark: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, str(PROGRAM), "run", "iris", "--out", "result"],
+        [sys.executable, str(PROGRAM), "run", "iris", "--effort", "trial", "--out", "result"],
         cwd=folder,
         env={**os.environ, "REHEARSAL": "", "INKLING_TEST_MARK": mark},
         stdout=subprocess.DEVNULL,

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-import inkling.approx.programs.process
 import inkling.hdl.kernels.c_kernel
 import inkling.hdl.mapping.search
 import inkling.runs.choice
 import inkling.runs.run
 import inkling.runs.workers
+import inkling.train.networks.training
 import inkling.train.tables.sources
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.cli.main import main

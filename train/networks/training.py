@@ -164,10 +164,8 @@ def _members(hidden: Sequence[int], restarts: int, penalties: Sequence[float]) -
     ]
 
 
-def affordable_epochs(
-    development: Development, hidden: Sequence[int], restarts: int, work: float, steps: int = STEPS
-) -> int | None:
-    """Epochs of `train` that take `work` multiply-accumulates, or None where `steps` steps take less.
+def affordable_steps(development: Development, hidden: Sequence[int], restarts: int, steps: int, work: float) -> int:
+    """Steps of `train`: as many as are wanted, or as `work` multiply-accumulates pay for.
 
     A budget that is counted: a slow or frozen machine takes longer for the same networks.
     """
@@ -175,10 +173,7 @@ def affordable_epochs(
     width = len(development.columns) + len(development.classes)
     # Forward, and backward by weights and by activations.
     each = 3.0 * batch * width * sum(hidden) * restarts
-    if each * steps <= work:
-        return None
-    per_epoch = len(development.train.labels) // batch
-    return max(1, int(max(work / each, LEAST_STEPS) / per_epoch))
+    return int(min(max(work / each, LEAST_STEPS), steps))
 
 
 class _Run:
