@@ -64,6 +64,8 @@ def from_fields(fields: Fields) -> Verdict:
         counter_example={port: example.integer(port) for port in example.data} if example else None,
         proven=fields.flag("proven", False),
         detail=fields.text("detail", ""),
+        certificate=dict(fields.inner("certificate").data) if fields.has("certificate") else None,
+        coverage=dict(fields.inner("coverage").data) if fields.has("coverage") else None,
         files={name: files.text(name) for name in files.data},
         unit=fields.text("unit", "vectors"),
     )
