@@ -41,6 +41,12 @@ def port_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def threshold_port(port: str, level: int) -> str:
+    """The port of one threshold of a column: its own name, shortened where need be, and the level."""
+    end = f"_ge_{level}"
+    return port[: LONGEST - len(end)].rstrip("_") + end
+
+
 def _legal(name: str) -> bool:
     return len(name) <= LONGEST and _PLAIN.fullmatch(name) is not None and not reserved(name)
 

@@ -29,6 +29,9 @@ def fingerprint(pool: "Pool") -> str:
         found.update(repr((physics.power_weight, physics.area_weight, physics.delay_limit)).encode())
         for figures in (physics.leak, physics.delay):
             found.update(b"none" if figures is None else figures.tobytes())
+    if (prices := pool.problem.prices) is not None:
+        for figures in (prices.group, prices.area, prices.power, prices.group_area, prices.group_power):
+            found.update(str(figures.shape).encode() + np.ascontiguousarray(figures).tobytes())
     for part in (*pool.problem.scored, *pool.problem.train, *pool.problem.validation):
         found.update(str(part.shape).encode() + part.tobytes())
     for gates in pool.starts:
@@ -49,7 +52,7 @@ def dump(pool: "Pool") -> bytes:
     entries = [("best", step, entry) for step, entry in sorted(pool.best.items())]
     entries += [("chosen", step, entry) for step, entry in sorted(pool.chosen.items())]
     if pool.carried is not None:
-        entries.append(("carried", 0, Entry(pool.carried, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0)))
+        entries.append(("carried", 0, Entry(pool.carried, 0.0, 0.0, 0, 0.0, 0.0, 0.0)))
     about = {
         "fingerprint": fingerprint(pool),
         "rounds": pool.rounds,
@@ -58,7 +61,7 @@ def dump(pool: "Pool") -> bytes:
         "tried": pool.tried.tolist(),
         "kept": pool.kept.tolist(),
         "entries": [
-            [part, step, len(e.gates.op), e.area, e.size, e.power, e.errors, e.train, e.validation, e.choice]
+            [part, step, len(e.gates.op), e.area, e.size, e.errors, e.train, e.validation, e.choice]
             for part, step, e in entries
         ],
     }

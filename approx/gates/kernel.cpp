@@ -12,7 +12,7 @@ namespace {
 
 enum Role : int32_t { INPUT = 0, GATE = 1, OUTPUT = 2, FREE = 3 };
 enum Function : int32_t { BUFFER = 0b1010, INVERT = 0b0101, XOR = 0b0110, XNOR = 0b1001 };
-enum Move { FUNCTION, REWIRE, REPLACE, SIMILAR, CONSTANT, INSERT, OUTPUTS, REBUILD, SWAP, PHASE, MOVES };
+enum Move { FUNCTION, REWIRE, REPLACE, SIMILAR, CONSTANT, INSERT, OUTPUTS, REBUILD, SWAP, PHASE, LEVEL, MOVES };
 constexpr int64_t SIGNATURE_WORDS = 8;
 
 struct Node {
@@ -62,9 +62,13 @@ struct State {
     double* delay;    // [16], or null: paths may be as long as they like
     double* arrival;  // [places]
     Delayed* delayed;  // [places]
-    int64_t places, words, blocks, first_gate, first_output, outputs;
+    double* input_size;      // [first_gate], what an input costs while something reads it, or null: inputs are free
+    int32_t* group;          // [first_gate], of inputs that share one more part (a ladder), -1 for the constants
+    double* group_size;      // [groups], what that part costs while an input of the group is read
+    int64_t* group_readers;  // [groups], inputs of the group that are read
+    int64_t places, words, blocks, first_gate, first_output, outputs, groups;
     int64_t live, killed_count, wrong, total_drain;
-    double total_area, slowest;
+    double total_area, slowest;        // of the live gates and of the inputs that are read
     double drain_weight, delay_limit;  // size is area + drain_weight * drain
 };
 
@@ -222,22 +226,12 @@ inline int64_t notify(const State& s, int32_t node, int64_t top) {
     return top;
 }
 
-// Evaluate a candidate's fan-out cone on one block. A negative touched_count says that the errors' side flipped too.
-Change propagate(State& s, int64_t block, int32_t node, int32_t op, int32_t a, int32_t b) {
-    s.touched_count[block] = 0;
-    int64_t drain = 0;
-    if (s.leak) {
-        s.drained_count[block] = 0;
-        if (node < s.first_output) drain += redrain(s, block, node, op, a, b);
-    }
-    if (!evaluate(s, block, op, a, b, node)) return {0, 0, drain};
+// Evaluate what is pending from `word` to `top` on one block, `count` places having been touched before; `reached`:
+// whether an output is among them. A negative touched_count says that the errors' side flipped too.
+Change sweep(State& s, int64_t block, int64_t word, int64_t top, int64_t count, bool reached) {
     uint8_t* current = s.current + block * s.places;
     int32_t* touched = s.touched + block * s.places;
-    int64_t count = 0, word = node >> 6;
-    bool reached = node >= s.first_output;
-    current[node] ^= 1;
-    touched[count++] = node;
-    int64_t top = notify(s, node, word);
+    int64_t drain = 0;
     while (word <= top) {
         const uint64_t bits = s.pending[word];
         if (!bits) {
@@ -264,6 +258,23 @@ Change propagate(State& s, int64_t block, int32_t node, int32_t op, int32_t a, i
     s.error_side[block] ^= 1;
     s.touched_count[block] = -count;
     return change;
+}
+
+// Evaluate a candidate's fan-out cone on one block.
+Change propagate(State& s, int64_t block, int32_t node, int32_t op, int32_t a, int32_t b) {
+    s.touched_count[block] = 0;
+    int64_t drain = 0;
+    if (s.leak) {
+        s.drained_count[block] = 0;
+        if (node < s.first_output) drain += redrain(s, block, node, op, a, b);
+    }
+    if (!evaluate(s, block, op, a, b, node)) return {0, 0, drain};
+    uint8_t* current = s.current + block * s.places;
+    int32_t* touched = s.touched + block * s.places;
+    current[node] ^= 1;
+    touched[0] = node;
+    const Change change = sweep(s, block, node >> 6, notify(s, node, node >> 6), 1, node >= s.first_output);
+    return {change.errors, change.spread, change.drain + drain};
 }
 
 void take_back(State& s, int64_t blocks) {
@@ -333,6 +344,30 @@ bool timely(State& s, int32_t node, int32_t op, int32_t a, int32_t b) {
     return false;
 }
 
+// Add references to a place; what an input that was not read before costs.
+inline double reference(State& s, int32_t node, int32_t count) {
+    Node& n = s.nodes[node];
+    const bool enters = n.refs == 0;
+    n.refs += count;
+    if (!enters || !count || n.role != INPUT || !s.input_size || node <= 1) return 0;
+    const int32_t group = s.group[node];
+    return s.input_size[node] + (s.group_readers[group]++ ? 0 : s.group_size[group]);
+}
+
+// What falls away with an input that nothing reads any more.
+inline double leave(State& s, int32_t node) {
+    if (!s.input_size || node <= 1) return 0;
+    const int32_t group = s.group[node];
+    return s.input_size[node] + (--s.group_readers[group] ? 0 : s.group_size[group]);
+}
+
+// Take references away from a place that no gate ends with; what an input that is no longer read cost.
+inline double dereference(State& s, int32_t node, int32_t count) {
+    Node& n = s.nodes[node];
+    n.refs -= count;
+    return count && n.refs == 0 && n.role == INPUT ? leave(s, node) : 0;
+}
+
 // Drop one reference; gates that nothing reads any more are logged as killed. The area that falls away.
 double release(State& s, int32_t start) {
     double area = 0;
@@ -341,7 +376,11 @@ double release(State& s, int32_t start) {
     while (depth) {
         const int32_t node = s.stack[--depth];
         Node& n = s.nodes[node];
-        if (--n.refs || n.role != GATE) continue;
+        if (--n.refs) continue;
+        if (n.role != GATE) {
+            area += leave(s, node);
+            continue;
+        }
         area += s.area[n.op];
         s.killed[s.killed_count++] = node;
         s.stack[depth++] = n.source[0];
@@ -403,10 +442,9 @@ Choice normalise(const State& s, Choice c) {
 double exchange_references(State& s, int32_t node, const Choice& c) {
     Node& n = s.nodes[node];
     const bool gate = n.role == GATE, vanishes = gate && c.op == BUFFER;
-    s.nodes[c.a].refs += vanishes ? n.refs : 1;
-    if (!unary(c.op)) s.nodes[c.b].refs++;
-    double area = 0;
-    if (gate) area = (vanishes ? 0 : s.area[c.op]) - s.area[n.op];
+    double area = reference(s, c.a, vanishes ? n.refs : 1);
+    if (!unary(c.op)) area += reference(s, c.b, 1);
+    if (gate) area += (vanishes ? 0 : s.area[c.op]) - s.area[n.op];
     area -= release(s, n.source[0]);
     if (!unary(n.op)) area -= release(s, n.source[1]);
     return area;
@@ -415,14 +453,14 @@ double exchange_references(State& s, int32_t node, const Choice& c) {
 void restore_references(State& s, int32_t node, const Choice& c) {
     while (s.killed_count) {
         const Node& k = s.nodes[s.killed[--s.killed_count]];
-        s.nodes[k.source[0]].refs++;
-        if (!unary(k.op)) s.nodes[k.source[1]].refs++;
+        reference(s, k.source[0], 1);
+        if (!unary(k.op)) reference(s, k.source[1], 1);
     }
     Node& n = s.nodes[node];
-    s.nodes[n.source[0]].refs++;
-    if (!unary(n.op)) s.nodes[n.source[1]].refs++;
-    s.nodes[c.a].refs -= n.role == GATE && c.op == BUFFER ? n.refs : 1;
-    if (!unary(c.op)) s.nodes[c.b].refs--;
+    reference(s, n.source[0], 1);
+    if (!unary(n.op)) reference(s, n.source[1], 1);
+    dereference(s, c.a, n.role == GATE && c.op == BUFFER ? n.refs : 1);
+    if (!unary(c.op)) dereference(s, c.b, 1);
 }
 
 // Make an accepted choice the structure; a gate that became a buffer disappears and its readers read its source.
@@ -492,55 +530,69 @@ void fold_readers(State& s, int32_t start) {
     }
 }
 
-void insert(State& s, int32_t node, const Choice& c) {
+// Put a new gate into a free slot; what it and the inputs that it alone reads cost.
+double insert(State& s, int32_t node, const Choice& c) {
     take_slot(s, node, c.op, c.a, c.b);
     s.nodes[node].refs = 0;
-    s.nodes[c.a].refs++;
-    s.nodes[c.b].refs++;
+    return s.area[c.op] + reference(s, c.a, 1) + reference(s, c.b, 1);
 }
 
 void withdraw(State& s, int32_t node) {
     const Node& n = s.nodes[node];
-    s.nodes[n.source[0]].refs--;
-    s.nodes[n.source[1]].refs--;
+    dereference(s, n.source[0], 1);
+    dereference(s, n.source[1], 1);
     unlink(s, 2 * node);
     unlink(s, 2 * node + 1);
     drop_slot(s, node);
 }
 
-// Try node := choice. It is kept where weighted errors + price * size grow by at most `limit`. Blocks are evaluated in
-// turn and the candidate is dropped once it is unlikely, at `certainty` standard deviations of a sample, to be kept;
-// what is kept was always evaluated on all rows.
-bool attempt(State& s, int32_t node, const Choice& c, int32_t fresh, double price, double limit, double certainty) {
-    s.killed_count = 0;
-    double area = exchange_references(s, node, c);
-    if (fresh >= 0) area += s.area[s.nodes[fresh].op];
-    const double cost = price * area, watt = s.leak ? price * s.drain_weight : 0;
+// Evaluate a candidate block after block with `evaluate_block`, which gives the change of one, until it is unlikely, at
+// `certainty` standard deviations of a sample, that weighted errors + price * size grow by at most `limit`; what is kept
+// was evaluated on all rows. cost: the price of the area that changes. Blocks done are counted in `done`.
+template <class F>
+bool weigh(State& s, double cost, double price, double limit, double certainty, int64_t& done, Change& total,
+           F evaluate_block) {
+    const double watt = s.leak ? price * s.drain_weight : 0;
     bool keep = cost - double(s.wrong) - watt * double(s.total_drain) <= limit;  // at best all errors are mended
-    int64_t errors = 0, spread = 0, drain = 0, done = 0;
     while (keep && done < s.blocks) {
-        if (fresh >= 0) {
-            const Node& f = s.nodes[fresh];
-            evaluate(s, done, f.op, f.source[0], f.source[1], fresh);
-            s.current[done * s.places + fresh] ^= 1;
-            if (s.leak)
-                drain += s.drain[done * s.places + fresh] = drained_by(s, done, f.op, f.source[0], f.source[1]);
-        }
-        if (s.leak)
-            for (int64_t i = 0; i < s.killed_count; i++) drain -= s.drain[done * s.places + s.killed[i]];
-        const Change more = propagate(s, done++, node, c.op, c.a, c.b);
-        errors += more.errors;
-        spread += more.spread;
-        drain += more.drain;
-        const double growth = double(errors) + watt * double(drain);
+        const Change more = evaluate_block(done++);
+        total.errors += more.errors;
+        total.spread += more.spread;
+        total.drain += more.drain;
+        const double growth = double(total.errors) + watt * double(total.drain);
         if (done == s.blocks) {
             keep = growth + cost <= limit;
         } else {
             const double share = double(s.first_word[done]) / double(s.words);
-            keep = growth - certainty * std::sqrt((double(spread) + 4.0) * (1.0 - share)) <=
+            keep = growth - certainty * std::sqrt((double(total.spread) + 4.0) * (1.0 - share)) <=
                    (limit - cost) * share;
         }
     }
+    return keep;
+}
+
+// Try node := choice, reading the new gate `fresh` of so much area or, at -1, none. It is kept where weighted errors +
+// price * size grow by at most `limit`.
+bool attempt(State& s, int32_t node, const Choice& c, int32_t fresh, double area, double price, double limit,
+             double certainty) {
+    s.killed_count = 0;
+    area += exchange_references(s, node, c);
+    int64_t done = 0;
+    Change total{0, 0, 0};
+    bool keep = weigh(s, price * area, price, limit, certainty, done, total, [&](int64_t block) {
+        int64_t drain = 0;
+        if (fresh >= 0) {
+            const Node& f = s.nodes[fresh];
+            evaluate(s, block, f.op, f.source[0], f.source[1], fresh);
+            s.current[block * s.places + fresh] ^= 1;
+            if (s.leak)
+                drain += s.drain[block * s.places + fresh] = drained_by(s, block, f.op, f.source[0], f.source[1]);
+        }
+        if (s.leak)
+            for (int64_t i = 0; i < s.killed_count; i++) drain -= s.drain[block * s.places + s.killed[i]];
+        const Change more = propagate(s, block, node, c.op, c.a, c.b);
+        return Change{more.errors, more.spread, more.drain + drain};
+    });
     if (keep && s.delay) {
         if (fresh >= 0) {
             const Node& f = s.nodes[fresh];
@@ -553,15 +605,51 @@ bool attempt(State& s, int32_t node, const Choice& c, int32_t fresh, double pric
         restore_references(s, node, c);
         return false;
     }
-    s.wrong += errors;
+    s.wrong += total.errors;
     s.total_area += area;
-    s.total_drain += drain;
+    s.total_drain += total.drain;
     const bool collapses = c.op == BUFFER && s.nodes[node].role == GATE;
     adopt(s, node, c);
     if (collapses) {
         fold_readers(s, c.a);
         if (s.delay) retime(s);
     }
+    return true;
+}
+
+// Let all that reads the input `from` read `to`, which nothing reads.
+void reconnect(State& s, int32_t from, int32_t to) {
+    for (int32_t edge = s.nodes[from].head; edge >= 0; edge = s.edges[edge].after) {
+        Node& reader = s.nodes[edge >> 1];
+        reader.source[edge & 1] = to;
+        if (unary(reader.op)) reader.source[1] = to;
+    }
+    s.nodes[to].head = s.nodes[from].head;
+    s.nodes[from].head = -1;
+}
+
+// Try an input in another's place for all of its readers, kept as in `attempt`; inputs all arrive at the same time.
+bool attempt_level(State& s, int32_t from, int32_t to, double price, double limit, double certainty) {
+    const int32_t readers = s.nodes[from].refs;
+    const double entering = reference(s, to, readers), area = entering - dereference(s, from, readers);
+    reconnect(s, from, to);
+    int64_t done = 0;
+    Change total{0, 0, 0};
+    const bool keep = weigh(s, price * area, price, limit, certainty, done, total, [&](int64_t block) {
+        if (s.leak) s.drained_count[block] = 0;
+        const int64_t word = s.first_gate >> 6;
+        return sweep(s, block, word, notify(s, to, word), 0, false);
+    });
+    if (!keep) {
+        take_back(s, done);
+        reconnect(s, to, from);
+        reference(s, from, readers);
+        dereference(s, to, readers);
+        return false;
+    }
+    s.wrong += total.errors;
+    s.total_area += area;
+    s.total_drain += total.drain;
     return true;
 }
 
@@ -611,6 +699,27 @@ struct Search {
         return here;
     }
 
+    // Another input of the same group a few steps away, -1 where there is none.
+    int32_t near_input(int32_t from) {
+        if (from <= 1 || from >= s.first_gate) return -1;
+        const int32_t reach = 1 << random.below(4);
+        const int32_t to = from + 1 + random.below(reach), other = from - 1 - random.below(reach);
+        const bool up = random.below(2);
+        const int32_t places[2] = {up ? to : other, up ? other : to};
+        for (const int32_t place : places)
+            if (place > 1 && place < s.first_gate && s.group[place] == s.group[from]) return place;
+        return -1;
+    }
+
+    // An input that something reads already, where inputs cost something.
+    int32_t read_input() {
+        for (int i = 0; i < 6; i++) {
+            const int32_t found = s.nodes[live_gate()].source[random.below(2)];
+            if (found > 1 && found < s.first_gate) return found;
+        }
+        return -1;
+    }
+
     // A live place below `node`.
     int32_t pick(int32_t node) {
         const int32_t chance = random.below(100);
@@ -624,6 +733,10 @@ struct Search {
                 const int32_t found = live_gate();
                 if (found < node) return found;
             }
+        if (s.input_size && s.live > 0 && random.below(2)) {
+            const int32_t found = read_input();
+            if (found > 0) return found;
+        }
         return 2 + random.below(s.first_gate - 2);
     }
 
@@ -665,6 +778,7 @@ struct Search {
         const Node& n = s.nodes[node];
         Choice c{n.op, n.source[0], n.source[1]};
         int32_t fresh = -1;
+        double area = 0;
         switch (move) {
             case FUNCTION:
                 if (unary(c.op)) return -1;
@@ -701,11 +815,20 @@ struct Search {
                     c.op = function();
                 }
                 (second ? c.b : c.a) = fresh;
-                insert(s, fresh, f);
+                area = insert(s, fresh, f);
                 break;
             }
             case OUTPUTS: {
                 bool inverted;
+                if (s.input_size && random.below(s.live ? 6 : 2) == 0) {  // a new gate, also where none is left
+                    const Choice f = normalise(s, {function(), random.below(2) ? c.a : pick(node), pick(node)});
+                    if (unary(f.op)) return -1;
+                    fresh = free_slot(f.a > f.b ? f.a : f.b, node);
+                    if (fresh < 0) return -1;
+                    c.a = c.b = fresh;
+                    area = insert(s, fresh, f);
+                    break;
+                }
                 c.a = random.below(8) == 0 ? random.below(2) : random.below(4) ? pick(node) : pick_similar(node, inverted);
                 break;
             }
@@ -718,6 +841,16 @@ struct Search {
                 if (unary(c.op) || theirs >= node) return -1;
                 c.op = function();
                 (random.below(2) ? c.a : c.b) = theirs;
+                break;
+            }
+            case LEVEL: {  // an input next to one that is read, in all of its places or in this one
+                if (!s.input_size) return -1;
+                const int which = unary(c.op) ? 0 : random.below(2);
+                const int32_t from = which ? c.b : c.a, to = near_input(from);
+                if (to < 0) return -1;
+                if (s.nodes[to].refs == 0 && (s.nodes[from].refs == 1 || random.below(4)))
+                    return attempt_level(s, from, to, plan.price, limit, plan.certainty);
+                (which ? c.b : c.a) = to;
                 break;
             }
             default: {  // PHASE: read what an inverter or another gate's function of the same sources would give
@@ -741,7 +874,7 @@ struct Search {
             if (fresh >= 0) withdraw(s, fresh);
             return -1;
         }
-        const bool kept = attempt(s, node, c, fresh, plan.price, limit, plan.certainty);
+        const bool kept = attempt(s, node, c, fresh, area, plan.price, limit, plan.certainty);
         if (fresh >= 0 && !kept) withdraw(s, fresh);
         return kept;
     }
@@ -755,6 +888,7 @@ extern "C" {
 void initialise(State& s) {
     s.live = s.wrong = s.killed_count = s.total_drain = 0;
     s.total_area = s.slowest = 0;
+    if (s.input_size) std::memset(s.group_readers, 0, size_t(s.groups) * sizeof *s.group_readers);
     for (int64_t node = 0; node < s.places; node++) {
         s.nodes[node].refs = node >= s.first_output;
         s.nodes[node].head = -1;
@@ -763,8 +897,8 @@ void initialise(State& s) {
         Node& n = s.nodes[node];
         if (n.role == GATE && n.refs == 0) n.role = FREE;
         if (n.role == FREE) continue;
-        s.nodes[n.source[0]].refs++;
-        if (!unary(n.op)) s.nodes[n.source[1]].refs++;
+        s.total_area += reference(s, n.source[0], 1);
+        if (!unary(n.op)) s.total_area += reference(s, n.source[1], 1);
     }
     for (int32_t node = int32_t(s.first_gate); node < s.places; node++) {
         const Node& n = s.nodes[node];
@@ -800,7 +934,7 @@ void initialise(State& s) {
 
 // Check the incremental state against a whole evaluation: 0 where sound, else the number of the first rule broken: 1 a
 // signal, 2 errors, 3 a reference count, 4 the area, 5 the order of places, 6 the list of live gates, 7 a fan-out list,
-// 8 static power, 9 delay.
+// 8 static power, 9 delay, 10 inputs of a group.
 int64_t recount(State& s) {
     double area = 0;
     int64_t live = 0, wrong = 0, drain = 0;
@@ -843,6 +977,19 @@ int64_t recount(State& s) {
         const Node& n = s.nodes[node];
         if (n.role != FREE && n.refs != refs[node]) return 3;
         if (n.role == GATE && n.refs == 0) return 3;
+    }
+    if (s.input_size) {
+        int64_t used = 0;
+        for (int64_t group = 0; group < s.groups; group++) {
+            int64_t readers = 0;
+            for (int64_t node = 2; node < s.first_gate; node++) readers += s.group[node] == group && refs[node];
+            if (readers != s.group_readers[group]) return 10;
+            if (readers) area += s.group_size[group];
+            used += readers;
+        }
+        for (int64_t node = 2; node < s.first_gate; node++)
+            if (refs[node]) area += s.input_size[node], used--;
+        if (used) return 10;
     }
     if (std::fabs(area - s.total_area) > 1e-6 * (1 + area)) return 4;
     return live == s.live ? 0 : 6;

@@ -13,16 +13,17 @@ from inkling.approx.programs import compiled
 
 MOVE_NAMES = (
     "function", "rewire", "replace", "similar", "constant", "insert", "output", "rebuild", "swap", "phase",
+    "level",
 )  # fmt: skip
 SOURCE = Path(__file__).with_name("kernel.cpp")
 
 _POINTERS = (
     "nodes", "edges", "values", "current", "target", "valid", "weight", "first_word", "errors", "error_side",
     "pending", "touched", "touched_count", "killed", "stack", "area", "leak", "drain", "drained", "drained_count",
-    "delay", "arrival", "delayed",
+    "delay", "arrival", "delayed", "input_size", "group", "group_size", "group_readers",
 )  # fmt: skip
 _NUMBERS = (
-    "places", "words", "blocks", "first_gate", "first_output", "outputs", "live", "killed_count", "wrong",
+    "places", "words", "blocks", "first_gate", "first_output", "outputs", "groups", "live", "killed_count", "wrong",
     "total_drain",
 )  # fmt: skip
 

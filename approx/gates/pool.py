@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from inkling.approx.gates.inputs import InputPrices, InputSizes, read_bits
+from inkling.approx.gates.kernel import MOVE_NAMES
 from inkling.approx.gates.packing import Gates, Library, PackedRows, accuracies, from_netlist, to_netlist
 from inkling.approx.gates.physics import Tables, drain, slowest
 from inkling.approx.gates.state import Archive, State, plan, reorder
@@ -19,6 +21,7 @@ COOLING = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.06, 0.03, 0.0)
 SHARES = {
     "function": 10, "rewire": 25, "replace": 15, "similar": 10, "constant": 3, "insert": 12, "output": 3,
     "rebuild": 12, "swap": 5, "phase": 5,
+    "level": 12,
 }  # fmt: skip
 
 
@@ -27,7 +30,8 @@ class Candidate:
     """One point of the front. area: of the cells, in the unit of the areas given; accuracies: shares in 0..1.
 
     scored: weighted accuracy on the rows that the search scored; train: on the plain training rows; power: nW on the
-    scored rows, each counted once, 0 where the search was given no `Physics.leakage`.
+    scored rows, each counted once, 0 where the search was given no `Physics.leakage`; inputs_area, inputs_power: of
+    the inputs that are read, where `InputPrices` were given; size: what the search weighed, all of it together.
     """
 
     netlist: Netlist
@@ -36,6 +40,9 @@ class Candidate:
     train: float
     validation: float
     power: float = 0.0
+    inputs_area: float = 0.0
+    inputs_power: float = 0.0
+    size: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,11 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """An archived circuit; choice: accuracy on validation rows as it counts in choosing."""
+    """An archived circuit; area: of the gates; choice: accuracy on validation rows as it counts in choosing."""
 
     gates: Gates
     area: float
     size: float
-    power: float
     errors: int
     train: float
     validation: float
@@ -88,6 +94,7 @@ class Problem:
     functions: list[int]
     weight: int
     settings: Settings
+    prices: InputPrices | None = None
 
     def netlist(self, gates: Gates) -> Netlist:
         """A circuit in the technology's cells."""
@@ -108,9 +115,14 @@ class Pool:
         self.best: dict[int, Entry] = {}  # by step, the fewest errors: what the search continues from
         self.chosen: dict[int, Entry] = {}  # by step, the best by the selection score: what is handed out
         self.weights = problem.cells.area * (problem.physics.area_weight if problem.physics else 1.0)
+        self.sizes: InputSizes | None = None
+        if problem.prices is not None:
+            physics = problem.physics
+            weights = (physics.area_weight, physics.power_weight) if physics else (1.0, 0.0)
+            self.sizes = problem.prices.sizes(*weights)
         self.archive = Archive(STEPS, self._smallest(), STEP_RATIO)
-        self.tried = np.zeros(10, np.int64)
-        self.kept = np.zeros(10, np.int64)
+        self.tried = np.zeros(len(MOVE_NAMES), np.int64)
+        self.kept = np.zeros(len(MOVE_NAMES), np.int64)
         self.carried: Gates | None = None
 
     def _smallest(self) -> float:
@@ -138,9 +150,10 @@ class Pool:
         else:
             gates, price = self._continue(rng)
         first = 2 + len(p.scored.inputs)
-        state = State(reorder(gates, first, rng), p.scored, self.weights, rng, p.physics)
+        state = State(reorder(gates, first, rng), p.scored, self.weights, rng, p.physics, self.sizes)
         moves = int(np.clip(s.effort / ((state.live + 20) * len(p.scored.valid)), 500, 1_000_000))
-        made = plan(int(rng.integers(2**63)), dict(s.shares), p.functions, s.certainty)
+        shares = dict(s.shares) if self.sizes is not None else {**s.shares, "level": 0}
+        made = plan(int(rng.integers(2**63)), shares, p.functions, s.certainty)
         before = self.archive.errors.copy(), self.archive.size.copy()
         for part in COOLING:
             self.evaluated += state.anneal(
@@ -151,7 +164,8 @@ class Pool:
         self.kept += np.array(made.kept)
         self.carried = state.gates()
         for step in np.flatnonzero((self.archive.errors != before[0]) | (self.archive.size != before[1])):
-            self.enter(int(step), self.entry(self.archive.circuit(int(step)), int(self.archive.errors[step])))
+            errors, size = int(self.archive.errors[step]), float(self.archive.size[step])
+            self.enter(int(step), self.entry(self.archive.circuit(int(step)), errors, size))
         self.rounds += 1
         if self.clean_up is not None and s.clean_every and self.rounds % s.clean_every == 0:
             self.clean(rng, self.clean_up)
@@ -191,16 +205,32 @@ class Pool:
                 found.append(step)
         return found
 
-    def entry(self, gates: Gates, errors: int) -> Entry:
-        """Measure a circuit."""
+    def entry(self, gates: Gates, errors: int, size: float | None = None) -> Entry:
+        """Measure a circuit; size: where the kernel has summed it up already."""
         p = self.problem
-        size, power = float(self.weights[gates.op].sum()), 0.0
         area = float(p.cells.area[gates.op].sum())
-        if p.physics is not None and p.physics.leak is not None:
-            power = p.physics.power(drain(gates, p.scored, p.physics.leak), p.scored)
-            size += p.physics.power_weight * power
         train, _ = accuracies(gates, p.train)
-        return Entry(gates, area, size, power, errors, train, *accuracies(gates, p.validation))
+        size = self._size(gates) if size is None else size
+        return Entry(gates, area, size, errors, train, *accuracies(gates, p.validation))
+
+    def _power(self, gates: Gates) -> float:
+        """nW, the mean over the scored rows, each counted once; 0 where power does not count."""
+        p = self.problem
+        if p.physics is None or p.physics.leak is None:
+            return 0.0
+        return p.physics.power(drain(gates, p.scored, p.physics.leak), p.scored)
+
+    def _size(self, gates: Gates) -> float:
+        """What the search weighs, by a whole evaluation."""
+        p = self.problem
+        size = float(self.weights[gates.op].sum())
+        if p.physics is not None:
+            size += p.physics.power_weight * self._power(gates)
+        if self.sizes is not None:
+            read = read_bits(gates, len(p.scored.inputs))
+            size += float(self.sizes.size[read].sum())
+            size += float(self.sizes.group_size[np.unique(self.sizes.group[read])].sum())
+        return size
 
     def enter(self, step: int, entry: Entry) -> None:
         """Take a circuit as the best of its step."""
@@ -253,5 +283,11 @@ class Pool:
                 if smaller.size < entry.size and self._in_time(smaller):
                     netlist, entry = cleaned, smaller
             scored = 1 - entry.errors / p.weight
-            found.append(Candidate(netlist, entry.area, scored, entry.train, entry.validation, entry.power))
+            power = self._power(entry.gates)
+            inputs = (0.0, 0.0)
+            if p.prices is not None:
+                inputs = p.prices.cost(read_bits(entry.gates, len(p.scored.inputs)))
+            found.append(
+                Candidate(netlist, entry.area, scored, entry.train, entry.validation, power, *inputs, entry.size)
+            )
         return tuple(found)

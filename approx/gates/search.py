@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling.approx.gates.inputs import InputPrices
 from inkling.approx.gates.packing import PackedRows, from_netlist, input_bits, library, pack
 from inkling.approx.gates.physics import Physics, tables
 from inkling.approx.gates.pool import SHARES, Candidate, Cleaner, Pool, Problem, Settings
@@ -41,6 +42,7 @@ def search(
     train: Rows | None = None,
     validation_weights: NDArray[np.int64] | None = None,
     physics: Physics | None = None,
+    prices: InputPrices | None = None,
     settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
     checkpoint: Path | None = None,
@@ -53,7 +55,8 @@ def search(
     starts: circuits with the same ports; rows, weights: what is scored, codes with one column per input port ("values
     that enter"), weights int64 [rows] or None; train: rows whose accuracy is reported, by default `rows`; validation:
     rows that choose, by validation_weights int64 [rows] where given. areas: cell area by name, for cells of the
-    starts' cell_types; physics: what counts beside area, by default nothing. Give `moves` (candidates drawn; the
+    starts' cell_types; physics: what counts beside area, by default nothing; prices: of the input
+    bits, by default they are free. Give `moves` (candidates drawn; the
     result is then the same for the same seed), or `rounds` (likewise; a round takes about the same time whatever the
     circuit), or `seconds` (as many whole rounds as fit). checkpoint: a file that is written now and then and
     continued from where it fits the problem. clean_up: an exact minimiser that is applied to the front at the end,
@@ -66,7 +69,7 @@ def search(
     given = (starts,) if isinstance(starts, Netlist) else tuple(starts)
     if not given or sum(budget is not None for budget in (seconds, moves, rounds)) != 1:
         raise ValueError("give at least one start, and one of seconds, moves and rounds")
-    made = problem(given, rows, validation, areas, weights, train, validation_weights, physics, settings)
+    made = problem(given, rows, validation, areas, weights, train, validation_weights, physics, settings, prices)
     gates = [from_netlist(start) for start in given]
     if islands > 1:
         from inkling.approx.gates import islands as gate_islands
@@ -120,6 +123,7 @@ def problem(
     validation_weights: NDArray[np.int64] | None = None,
     physics: Physics | None = None,
     settings: Settings | None = None,
+    prices: InputPrices | None = None,
 ) -> Problem:
     """What a search from these starts works on; arguments as in `search`."""
     first = starts[0]
@@ -146,6 +150,7 @@ def problem(
         functions,
         total,
         settings or Settings(),
+        prices,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling.approx.gates.inputs import InputSizes
 from inkling.approx.gates.kernel import MOVE_NAMES, NODE, ArchiveLayout, PlanLayout, StateLayout, library
 from inkling.approx.gates.packing import BUFFER, Gates, PackedRows
 from inkling.approx.gates.physics import Tables
@@ -18,7 +19,7 @@ INPUT, GATE, OUTPUT, FREE = 0, 1, 2, 3
 FIRST_BLOCK_WORDS, BLOCK_WORDS = 16, 256
 RULES = (
     "signal", "errors", "reference count", "area", "order of places", "list of live gates", "fan-out list",
-    "static power", "delay",
+    "static power", "delay", "readers of a group of inputs",
 )  # fmt: skip
 
 
@@ -37,6 +38,7 @@ class State:
         area: NDArray[np.float64],
         rng: np.random.Generator,
         physics: Tables | None = None,
+        inputs: InputSizes | None = None,
     ) -> None:
         """area: float64 [16] by function; the gates keep their order, the free slots between them are drawn."""
         first = 2 + len(rows.inputs)
@@ -95,6 +97,15 @@ class State:
                 "delayed": np.zeros((total, 2)),
             }
             limit = physics.delay_limit
+        groups = 0
+        if inputs is not None:
+            groups = len(inputs.group_size)
+            self._arrays |= {
+                "input_size": np.concatenate([np.zeros(2), inputs.size]),
+                "group": np.concatenate([np.full(2, -1), inputs.group]).astype(np.int32),
+                "group_size": np.ascontiguousarray(inputs.group_size),
+                "group_readers": np.zeros(groups, np.int64),
+            }
         pointers = {name: array.ctypes.data for name, array in self._arrays.items()}
         self._layout = StateLayout(
             **pointers,
@@ -104,6 +115,7 @@ class State:
             first_gate=first,
             first_output=first + slots,
             outputs=outputs,
+            groups=groups,
             drain_weight=weight,
             delay_limit=limit,
         )
@@ -116,7 +128,7 @@ class State:
 
     @property
     def area(self) -> float:
-        """Area of the live gates."""
+        """Area of the live gates, and the size of the inputs that are read where they cost something."""
         return float(self._layout.total_area)
 
     @property

@@ -33,13 +33,37 @@ INPUTS = "inputs"
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """A level of a reading, on the grid of its codes of `bits` bits: a comparator's reference."""
+
+    level: int
+    bits: int
+
+    @property
+    def reference(self) -> float:
+        """As a fraction of the range, above 0 and below 1."""
+        return self.level / float(2**self.bits)
+
+
+@dataclass(frozen=True)
 class Input:
-    """One feature that the network reads: `codes[:, column] >> drop`, an unsigned value of `bits` bits."""
+    """One value that the network reads of a table's column.
+
+    A binary code: `codes[:, column] >> drop`, an unsigned value of `bits` bits. With a threshold one bit instead:
+    `codes[:, column] >= threshold.level`, where the column's codes have threshold.bits bits; bits is 1 and drop 0.
+    """
 
     name: str
     column: int
     bits: int
     drop: int = 0
+    threshold: Threshold | None = None
+
+    def values(self, codes: NDArray[np.integer]) -> Ints:
+        """What enters, int64 [rows], of the column's codes, [rows]."""
+        if self.threshold is not None:
+            return (codes >= self.threshold.level).astype(np.int64)
+        return codes.astype(np.int64) >> self.drop
 
 
 @dataclass(frozen=True)
@@ -63,9 +87,7 @@ class IntegerNetwork:
 
     def select(self, codes: NDArray[np.uint8]) -> Ints:
         """The values that enter, int64 [rows, inputs], of a data set's codes, uint8 [rows, columns]."""
-        columns = [item.column for item in self.inputs]
-        drops = np.array([item.drop for item in self.inputs], np.int64)
-        return codes[:, columns].astype(np.int64) >> drops
+        return np.stack([item.values(codes[:, item.column]) for item in self.inputs], axis=1)
 
     def evaluate(self, x: NDArray[np.integer]) -> Ints:
         """int [rows, inputs] -> labels, int64 [rows], or scores, int64 [rows, outputs]. This is the definition."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inkling.approx.reference import graph_files, version_1
 from inkling.approx.reference.graph_files import exactly, whole
-from inkling.approx.reference.network import INPUTS, Input, IntegerNetwork, check
+from inkling.approx.reference.network import INPUTS, Input, IntegerNetwork, Threshold, check
 from inkling.train.errors import InputError
 
 SCHEMA = "inkling.integer-network"
@@ -26,7 +26,9 @@ def save(network: IntegerNetwork, folder: Path) -> None:
     """Write both files into an existing folder, each beside and then renamed; equal networks give equal bytes."""
     fields, arrays = graph_files.described(network.graph)
     inputs = [
-        {"name": item.name, "column": item.column, "bits": item.bits, "drop": item.drop} for item in network.inputs
+        {"name": item.name, "column": item.column, "bits": item.bits, "drop": item.drop}
+        | ({} if item.threshold is None else {"threshold": vars(item.threshold)})
+        for item in network.inputs
     ]
     head = {"schema": SCHEMA, "version": VERSION, "classes": network.classes, "inputs": inputs}
     graph_files.write(folder / "network.json", head | fields, arrays)
@@ -63,7 +65,9 @@ def _inputs(source: Path, described: object) -> tuple[Input, ...]:
     found = []
     for number, item in enumerate(described):
         where = f"inputs[{number}]"
-        fields = exactly(source, where, item, ("name", "column", "bits", "drop"))
+        threshold = _threshold(source, where, item)
+        names = ("name", "column", "bits", "drop", *(["threshold"] if threshold else []))
+        fields = exactly(source, where, item, names)
         name = fields["name"]
         if not isinstance(name, str) or not len(name) <= graph_files.MOST_NAME:
             raise InputError(f"{source}: {where}.name must be text of at most {graph_files.MOST_NAME} characters")
@@ -73,6 +77,17 @@ def _inputs(source: Path, described: object) -> tuple[Input, ...]:
                 whole(source, f"{where}.column", fields["column"], 0, 10 * MAX_INPUTS),
                 whole(source, f"{where}.bits", fields["bits"], 1, MAX_INPUT_BITS),
                 whole(source, f"{where}.drop", fields["drop"], 0, MAX_INPUT_BITS),
+                threshold,
             )
         )
+        if threshold is not None and (found[-1].bits, found[-1].drop) != (1, 0):
+            raise InputError(f"{source}: {where} is a threshold, so its bits must be 1 and its drop 0")
     return tuple(found)
+
+
+def _threshold(source: Path, where: str, item: object) -> Threshold | None:
+    if not isinstance(item, dict) or "threshold" not in item:
+        return None
+    fields = exactly(source, f"{where}.threshold", item["threshold"], ("level", "bits"))
+    bits = whole(source, f"{where}.threshold.bits", fields["bits"], 1, MAX_INPUT_BITS)
+    return Threshold(whole(source, f"{where}.threshold.level", fields["level"], 1, 2**bits - 1), bits)

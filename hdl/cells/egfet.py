@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inkling.approx.reference.netlist import CellType
+from inkling.hdl.cells import converters
 from inkling.hdl.cells.technology import Arc, Axis, Cell, Corner, OtherCell, Table, Technology
 
 VOLTAGES = ("1.0", "0.6")
@@ -25,6 +26,7 @@ def technology() -> Technology:
         VOLTAGES,
         tuple(_cell(item, slews, loads) for item in data["cells"]),
         tuple(OtherCell(**item) for item in data["other_cells"]),
+        converters=converters.built_in(),
     )
 
 

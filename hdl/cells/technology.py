@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from inkling.approx.reference.netlist import CellType
+from inkling.hdl.cells.converters import Converters
 from inkling.train.errors import InputError
 
 Axis: TypeAlias = tuple[float, ...]
@@ -81,13 +82,17 @@ class OtherCell:
 
 @dataclass(frozen=True)
 class Technology:
-    """Cells by name at the same supply voltages ("1.0", "0.6", the first is the nominal one)."""
+    """Cells by name at the same supply voltages ("1.0", "0.6", the first is the nominal one).
+
+    converters: what stands between sensors and cells, None where readings come as bits.
+    """
 
     name: str
     voltages: tuple[str, ...]
     cells: tuple[Cell, ...]
     other_cells: tuple[OtherCell, ...] = ()
     notes: tuple[str, ...] = ()
+    converters: Converters | None = None
 
     def cell(self, name: str) -> Cell:
         """Raises InputError where the technology has no such cell."""

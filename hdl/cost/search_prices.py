@@ -6,8 +6,13 @@ says `inkling.hdl.cost.timing`.
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from inkling.approx.gates.inputs import InputPrices
 from inkling.approx.gates.physics import Physics
 from inkling.approx.reference.netlist import Netlist
+from inkling.approx.thresholds.levels import Levels
+from inkling.hdl.cells.converters import Converters
 from inkling.hdl.cells.technology import Cell, Technology
 from inkling.hdl.cost.timing import delay_ms
 
@@ -15,22 +20,37 @@ OTHER_PINS = 8  # that a net drives beside the largest pin
 SLEW_STEPS = 20
 
 
-def physics(technology: Technology, *, delay_limit_ms: float = 0.0, power_weight: float = 0.0) -> Physics | None:
+def physics(
+    technology: Technology, *, delay_limit_ms: float = 0.0, power_weight: float = 0.0, supply: str | None = None
+) -> Physics | None:
     """What counts beside area, or None where nothing does.
 
     delay_limit_ms: the limit at every supply voltage that has delay tables, 0 for none; power_weight: cm2 that 1 mW
-    at the lowest voltage counts as.
+    counts as, at the supply voltage, the lowest where none is given.
     """
     cells = usable(technology)
     delays = cell_delays_ms(technology, cells) if delay_limit_ms > 0 else {}
     if not delays and not power_weight:
         return None
-    lowest = min(technology.voltages, key=float)
+    lowest = supply or min(technology.voltages, key=float)
     return Physics(
         leakage={cell.type.name: cell.corners[lowest].static_power for cell in cells} if power_weight else None,
         power_weight=100 * power_weight,  # um2 per nW
         delays=delays or None,
         delay_limit=delay_limit_ms if delays else float("inf"),
+    )
+
+
+def threshold_prices(levels: Levels, converters: Converters) -> InputPrices:
+    """What comparators, and the ladders of their columns, cost in the search's units, um2 and nW."""
+    columns = len(levels.columns)
+    power = [1e3 * converters.comparator_power_uw(float(reference)) for reference in levels.references()]
+    return InputPrices(
+        levels.column,
+        np.full(len(levels.column), 1e6 * converters.comparator_mm2),
+        np.array(power),
+        np.full(columns, 1e6 * converters.ladder_mm2),
+        np.full(columns, 1e3 * converters.ladder_uw),
     )
 
 

@@ -30,6 +30,9 @@ from inkling.cli.app import (
 from inkling.runs.effort import EFFORTS
 from inkling.train.errors import InputError
 
+CONVERTERS = ("unary", "binary", "none")
+USUAL_RANGES = {"unary": "span", "binary": "fitted", "none": "fitted"}
+
 
 @app.command()
 def run(
@@ -45,12 +48,13 @@ def run(
     seed: Seed = 42,
     bits: Annotated[int, typer.Option(help="Bits of each quantised feature, 1 to 8.")] = 4,
     ranges: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Input ranges: fitted (to the thresholds that matter) or span (least to largest).",
+            help="Input ranges: fitted (to the thresholds that matter; presumes that every sensor is scaled to its "
+            "range) or span (least to largest). Span for --converters unary, fitted otherwise.",
             autocompletion=one_of("fitted", "span"),
         ),
-    ] = "fitted",
+    ] = None,
     one_hot: Annotated[bool, typer.Option("--one-hot", help="Expand text columns to 0/1 columns.")] = False,
     drop_missing: DropMissing = False,
     separator: Separator = "",
@@ -69,8 +73,25 @@ def run(
         float, typer.Option(help="Most ms that a circuit of the gate search may take at any supply; 0: no limit.")
     ] = 200.0,
     power_weight: Annotated[
-        float, typer.Option(help="cm2 that 1 mW at the lowest supply counts as in the gate search; 0: area alone.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="cm2 that 1 mW counts as in the gate search: at the nominal supply and 0.14 for --converters unary, "
+            "else at the lowest supply and 0, area alone."
+        ),
+    ] = None,
+    converters: Annotated[
+        str,
+        typer.Option(
+            help="What stands before the logic: unary (a comparator for every threshold that is read, all of it "
+            "searched together), binary (codes), or none (codes, not counted).",
+            autocompletion=one_of("unary", "binary", "none"),
+        ),
+    ] = "none",
+    levels: Annotated[int, typer.Option(help="Bits of the grid that unary converters' levels are on, 1 to 8.")] = 6,
+    converter_figures: Annotated[
+        str | None,
+        typer.Option(help="A TOML file of converters, or one of the built-in: bespoke (usual) or encoded."),
+    ] = None,
     technology: Liberty = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Lose files that were put into an earlier run folder.")
@@ -87,7 +108,11 @@ def run(
         raise InputError(f"--jobs {jobs} is outside 1..64")
     if not 0 <= delay_limit <= 10**9:
         raise InputError(f"--delay-limit {delay_limit} is outside 0..1000000000 ms")
-    if not 0 <= power_weight <= 10**4:
+    if converters not in CONVERTERS:
+        raise InputError(f"--converters {converters!r} is not one of {', '.join(CONVERTERS)}")
+    if not 1 <= levels <= 8:
+        raise InputError(f"--levels {levels} is outside 1..8 bits")
+    if power_weight is not None and not 0 <= power_weight <= 10**4:
         raise InputError(f"--power-weight {power_weight} is outside 0..10000 cm2 per mW")
     with ending():
         from inkling.runs.request import Request
@@ -96,7 +121,7 @@ def run(
 
         request = Request(
             Reading(
-                *(table, target, seed, bits, ranges, one_hot, drop_missing),
+                *(table, target, seed, bits, ranges or USUAL_RANGES[converters], one_hot, drop_missing),
                 *(separator, decimal, units_row, tuple(columns or ()), tuple(drop or ()), group, test),
             ),
             out,
@@ -107,6 +132,9 @@ def run(
             delay_limit_ms=delay_limit,
             power_weight=power_weight,
             overwrite=overwrite,
+            converters=converters,
+            levels=levels,
+            converter_figures=converter_figures,
         )
         execute(request, as_json=as_json)
 

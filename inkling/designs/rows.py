@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling.approx.reference.network import Threshold
 from inkling.sim.designs.folder import DesignFolder
 from inkling.train.errors import InputError
 from inkling.train.tables import sources
@@ -39,6 +40,7 @@ class Reading:
 
     column: str
     quantiser: Quantiser
+    threshold: Threshold | None = None
 
 
 def readings_of(design: DesignFolder) -> tuple[Reading, ...]:
@@ -56,8 +58,30 @@ def readings_of(design: DesignFolder) -> tuple[Reading, ...]:
             raise InputError(
                 f"design.json of {design.name} does not tell column, low, high and bits of an input; run again"
             )
-        found.append(Reading(str(name), Quantiser(numbers[0], numbers[1], given.bits)))
+        threshold = given.threshold
+        quantiser = Quantiser(numbers[0], numbers[1], given.bits if threshold is None else threshold.bits)
+        if threshold is not None:
+            _check_level(design.name, fields, threshold, quantiser)
+        found.append(Reading(str(name), quantiser, threshold))
     return tuple(found)
+
+
+def _check_level(design: str, fields: dict[str, Any], threshold: Threshold, quantiser: Quantiser) -> None:
+    """Raise InputError where design.json gives a comparator another reference than network.json."""
+    reading = quantiser.low + threshold.reference * (quantiser.high - quantiser.low)
+    expected = {
+        "level": threshold.level,
+        "grid_bits": threshold.bits,
+        "reference": threshold.reference,
+        "threshold": reading,
+    }
+    for key, value in expected.items():
+        given = fields.get(key)
+        if not isinstance(given, int | float) or not np.isclose(given, value, rtol=1e-9, atol=0):
+            raise InputError(
+                f"design.json of {design}: {key} of port {fields.get('port')!s:.60} is {given!r:.40}, but "
+                f"network.json says {value!r}; make the run again"
+            )
 
 
 def design_codes(
@@ -68,7 +92,8 @@ def design_codes(
     for reading, column in zip(readings_of(design), columns, strict=True):
         if column.ndim != 1 or len(column) != len(columns[0]) or not np.isfinite(column).all():
             raise InputError(f"{where}: column {quoted(reading.column)} holds something other than finite numbers")
-        found.append(reading.quantiser.codes(column))
+        codes = reading.quantiser.codes(column)
+        found.append(codes if reading.threshold is None else (codes >= reading.threshold.level).astype(np.uint8))
     return np.stack(found, axis=1)
 
 

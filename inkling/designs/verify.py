@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from inkling.designs.rows import design_rows
+from inkling.designs.rows import design_rows, readings_of
 from inkling.fields.verify import is_field, verify_field
 from inkling.hdl.operations.amaranth.table import SHARING
 from inkling.reports.page.escape import plain
@@ -52,6 +52,8 @@ def verify(
     sharing = sharing_of(folder)
     documents = []
     for place, design in designs:
+        if any(item.threshold is not None for item in design.network.inputs):
+            readings_of(design)  # levels of comparators that network.json does not have are refused
         codes = design_rows(design, rows, target=target, data_folder=data)[0] if rows else None
         console.print(plain(design.name), style="bold", highlight=False, markup=False)
         checked = recheck(

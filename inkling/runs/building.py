@@ -119,7 +119,8 @@ def _jobs(request: Request, dataset: Dataset, technology: Technology, candidates
             fingerprint=dataset.fingerprint,
             verified=not candidate.rival,
             delay_limit_ms=request.delay_limit_ms or math.inf,
-            power_weight=request.power_weight,
+            power_weight=request.power_weight or 0.0,
+            converters=request.converters != "none",
         )
         for candidate in candidates
     ]
@@ -160,7 +161,7 @@ def _build_in(folder: Path, job: Job) -> Built | Lost:
 
 
 def _beaten(built: Sequence[Built], development: Development) -> list[Built]:
-    """Designs that another beats on validation rows and area, but for the networks of levels 1 and 2.
+    """Designs that another beats on validation rows and the node's area, but for the networks of levels 1 and 2.
 
     These are what the literature starts from, so a reader should see where they lie.
     """
@@ -168,7 +169,7 @@ def _beaten(built: Sequence[Built], development: Development) -> list[Built]:
 
     designs = [item for item in built if item.job.verified]
     keep = set(
-        nondominated([(-validation_accuracy(item.network, development), item.cost.area_cm2) for item in designs])
+        nondominated([(-validation_accuracy(item.network, development), item.node_area_cm2) for item in designs])
     )
     return [
         item

@@ -9,7 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from inkling.approx.thresholds.levels import coarser
 from inkling.hdl.cells.technology import Technology
+from inkling.runs import node
 from inkling.runs.candidates import (
     Candidate,
     Progress,
@@ -60,26 +62,41 @@ def choose(
 
     chosen = Choice()
     effort, seed = request.effort, request.reading.seed
+    unary = request.converters == "unary"
+    # Networks of sums read codes of the bits that were asked for; thresholds are levels of the whole grid.
+    table = coarser(development, request.reading.bits) if unary else development
+
+    def lifted(found: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        return node.on_table(found, table, development) if unary else tuple(found)
+
     gates = partial(_gates, request, development, technology, stop=stop, kept=kept)
     with (
         stages.running("train") as training,
-        stages.running("search", total=effort.rounds) as searching,
+        stages.running("search", total=_rounds(request)) as searching,
         ThreadPoolExecutor(1) as thread,
     ):
         try:
             # The search runs beside the training, unless it begins with what comes after that.
             found = None if effort.arithmetic_moves else thread.submit(gates, progress=searching)
             chosen.designs += _stage(
-                stop, kept, "exact", lambda: (exact_network(development, effort, seed, training),)
+                stop, kept, "exact", lambda: lifted((exact_network(table, effort, seed, training),))
             )
             chosen.designs += _stage(
-                stop, kept, "power-of-two", lambda: power_of_two_networks(development, effort, seed + 1, training)
+                stop,
+                kept,
+                "power-of-two",
+                lambda: lifted(power_of_two_networks(table, effort, seed + 1, training)),
             )
             if found is None:
-                reduced = _reduced(request, development, technology, training, stop, kept)
-                chosen.designs += reduced
-                found = thread.submit(gates, progress=searching, reduced=reduced[-STARTS:])
-            chosen.against = kept.stage("rivals", lambda: rivals(development, effort))
+                reduced = _reduced(request, table, technology, training, stop, kept)
+                chosen.designs += lifted(reduced)
+                # The circuits of codes are no start of a search on thresholds.
+                begin = () if unary else reduced[-STARTS:]
+                found = thread.submit(gates, progress=searching, reduced=begin)
+            chosen.against = kept.stage("rivals", lambda: lifted(rivals(table, effort)))
+            if unary:
+                trees = kept.stage("codesigned", lambda: node.codesigned_trees(development, technology))
+                chosen.against += trees
             chosen.designs += _result(found, stop)
             names = ("exact", "power-of-two", "arithmetic", "gates")
             chosen.whole = all(kept.has(name) for name in names if name != "arithmetic" or effort.arithmetic_moves)
@@ -87,6 +104,11 @@ def choose(
             stop.number = stop.number or 2  # so that the thread ends after its round
             raise
     return chosen
+
+
+def _rounds(request: Request) -> int:
+    """Of the gate search."""
+    return request.effort.node.rounds if request.converters == "unary" else request.effort.rounds
 
 
 def _stage(stop: Stop, kept: Checkpoint, name: str, make: Callable[[], Sequence[Candidate]]) -> tuple[Candidate, ...]:
@@ -154,10 +176,23 @@ def _gates(
     def told(front: str) -> None:
         nonlocal done
         done += 1
-        progress(done, request.effort.rounds)
+        progress(done, _rounds(request))
         stop.check()
 
     def search() -> tuple[Candidate, ...]:
+        weights: dict[str, float] = {} if request.power_weight is None else {"power_weight": request.power_weight}
+        if request.converters == "unary":
+            return node.circuits(
+                development,
+                technology,
+                request.effort,
+                request.reading.seed,
+                progress=told,
+                islands=request.jobs or 1,
+                delay_limit_ms=request.delay_limit_ms,
+                checkpoint=kept.search("gates"),
+                **weights,
+            )
         starts = gate_starts(
             reduced,
             development,
@@ -174,7 +209,7 @@ def _gates(
             told,
             request.jobs or 1,
             delay_limit_ms=request.delay_limit_ms,
-            power_weight=request.power_weight,
+            power_weight=request.power_weight or 0.0,
             starts=starts,
             checkpoint=kept.search("gates"),
         )

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from inkling.approx.quantise.integers import Output
 from inkling.approx.reference.netlist import Netlist, Port
-from inkling.approx.reference.network import IntegerNetwork, without_unused_inputs
+from inkling.approx.reference.network import Input, IntegerNetwork, without_unused_inputs
 from inkling.approx.reference.operations import Logic
 from inkling.hdl.cells.technology import Technology
+from inkling.hdl.converters.front_end import FrontEnd
 from inkling.hdl.cost.circuit import Cost
 from inkling.reports.results.circuit import Circuit, UsedInput
 from inkling.reports.results.circuit import describe as describe_circuit
@@ -37,7 +38,7 @@ class Job:
     are those of the data set. Where `verified` is false (rivals) the design is only emitted to be costed, and
     its mapped cells are still compared with the reference on the rows. outputs: what the scores of a regression
     mean, which has no classes. delay_limit_ms, power_weight (cm2 per mW at the lowest voltage): by what the better of
-    a searched circuit and its mapped form is chosen.
+    a searched circuit and its mapped form is chosen. converters: whether the technology's converters are counted.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Job:
     outputs: tuple[Output, ...] = ()
     delay_limit_ms: float = math.inf
     power_weight: float = 0.0
+    converters: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ class Built:
     seconds: dict[str, float]
     circuit: Circuit
     limits: tuple[str, ...] = ()
+    front_end: FrontEnd | None = None
+
+    @property
+    def node_area_cm2(self) -> float:
+        """Of logic and, where they are counted, converters."""
+        return self.cost.area_cm2 + (self.front_end.area_cm2 if self.front_end else 0.0)
 
     @property
     def failed(self) -> bool:
@@ -164,6 +172,7 @@ def build(job: Job, folder: Path | None) -> Built:
         seconds,
         circuit_of(netlist, job.technology, describe(job, network)["inputs"], costed.static_power_mw, verilog),
         limits,
+        _front_end(job, network, netlist),
     )
 
 
@@ -172,10 +181,30 @@ def _with_ports(job: Job) -> IntegerNetwork:
 
     So a port stands for one column in every design of a run, whichever of the columns a design reads.
     """
-    from inkling.hdl.names import port_names
+    from inkling.hdl.names import port_names, threshold_port
 
     ports = port_names(job.columns)
-    return replace(job.network, inputs=tuple(replace(item, name=ports[item.column]) for item in job.network.inputs))
+
+    def name(item: Input) -> str:
+        return threshold_port(ports[item.column], item.threshold.level) if item.threshold else ports[item.column]
+
+    return replace(job.network, inputs=tuple(replace(item, name=name(item)) for item in job.network.inputs))
+
+
+def _front_end(job: Job, network: IntegerNetwork, netlist: Netlist) -> FrontEnd | None:
+    """The converters of what the mapped gates read."""
+    from inkling.hdl.converters.front_end import front_end
+    from inkling.hdl.names import port_names
+
+    if not job.converters or job.technology.converters is None:
+        return None
+    inputs = dict(zip(port_names([item.name for item in network.inputs]), network.inputs, strict=True))
+    live, start, unread = netlist.live(), 2, []
+    for port in netlist.inputs:
+        read = live[start : start + port.width]
+        unread.append(int(read.argmax()) if read.any() else port.width)
+        start += port.width
+    return front_end([inputs[port.name] for port in netlist.inputs], job.technology, unread=unread)
 
 
 def circuit_of(
@@ -238,6 +267,7 @@ def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:
                 "low": quantiser.low,
                 "high": quantiser.high,
             }
+            | _described(item, quantiser)
         )
     return {
         "schema": "inkling.design/1",
@@ -249,6 +279,19 @@ def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:
         "seed": job.seed,
         "data_fingerprint": job.fingerprint,
         "inkling": __version__,
+    }
+
+
+def _described(item: Input, quantiser: Quantiser) -> dict[str, Any]:
+    """A comparator's reference: as a level of the grid, as a fraction of the range, and in the column's units."""
+    if item.threshold is None:
+        return {}
+    reference = item.threshold.reference
+    return {
+        "level": item.threshold.level,
+        "grid_bits": item.threshold.bits,
+        "reference": reference,
+        "threshold": quantiser.low + reference * (quantiser.high - quantiser.low),
     }
 
 

@@ -7,6 +7,18 @@ EffortName: TypeAlias = Literal["trial", "quick", "standard", "thorough"]
 
 
 @dataclass(frozen=True)
+class NodeBudget:
+    """Of the gate search on thresholds. rounds: in all; rows: labelled by a teacher, at least; work: gates times
+    words of rows times moves in a tenth of a round; sweep: prices tried from every start.
+    """
+
+    rounds: int
+    rows: int
+    work: float
+    sweep: int
+
+
+@dataclass(frozen=True)
 class Effort:
     """Budgets of one run.
 
@@ -16,9 +28,9 @@ class Effort:
     circuits: kept of each search; trees: leaves of the rival decision trees; sharing: work that goes into finding
     shared sums of a layer
     (`inkling.hdl.circuits.classifier.design`); vectors: vectors of each fast verification route; cocotb_vectors: of
-    the slow one; proof_s: limit of one equivalence proof, seconds; mapping_s: limit of mapping one design, seconds.
-    The limits in seconds are there for what hangs: results are a function of the seed only where none is reached,
-    and a design that one was reached for says so.
+    the slow one; proof_s: limit of one equivalence proof, seconds; mapping_s: limit of mapping one design, seconds;
+    node: of the gate search on thresholds. The limits in seconds are there for what hangs: results are a function of
+    the seed only where none is reached, and a design that one was reached for says so.
     """
 
     name: EffortName
@@ -35,6 +47,7 @@ class Effort:
     cocotb_vectors: int
     proof_s: float
     mapping_s: float
+    node: NodeBudget
 
 
 EFFORTS: dict[str, Effort] = {
@@ -54,6 +67,7 @@ EFFORTS: dict[str, Effort] = {
         cocotb_vectors=500,
         proof_s=200,
         mapping_s=600,
+        node=NodeBudget(rounds=6, rows=1_000, work=3e6, sweep=2),
     ),
     "quick": Effort(
         name="quick",
@@ -70,6 +84,7 @@ EFFORTS: dict[str, Effort] = {
         cocotb_vectors=20_000,
         proof_s=30,
         mapping_s=200,
+        node=NodeBudget(rounds=40, rows=4_000, work=4e7, sweep=5),
     ),
     "standard": Effort(
         name="standard",
@@ -86,6 +101,7 @@ EFFORTS: dict[str, Effort] = {
         cocotb_vectors=50_000,
         proof_s=60,
         mapping_s=400,
+        node=NodeBudget(rounds=200, rows=10_000, work=1e8, sweep=10),
     ),
     "thorough": Effort(
         name="thorough",
@@ -102,5 +118,6 @@ EFFORTS: dict[str, Effort] = {
         cocotb_vectors=200_000,
         proof_s=300,
         mapping_s=1200,
+        node=NodeBudget(rounds=800, rows=20_000, work=4e8, sweep=10),
     ),
 }

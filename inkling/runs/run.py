@@ -5,9 +5,10 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from inkling.hdl.cells import converters
 from inkling.hdl.cells.choice import technology_of
 from inkling.hdl.cells.technology import Technology
 from inkling.runs.building import FULL, build_all
@@ -47,7 +48,14 @@ def execute(request: Request, *, as_json: bool = False) -> None:
     from inkling.train.tables.sources import load
 
     technology = technology_of(request.technology)
-    dataset = load(request.reading, request.data)
+    if request.converter_figures is not None:
+        technology = replace(technology, converters=converters.find(request.converter_figures))
+    if request.converters != "none" and technology.converters is None:
+        raise InputError(
+            f"there are no converters of technology {technology.name}: name some with --converter-figures, or give "
+            "--converters none"
+        )
+    dataset = load(request.table(), request.data)
     out = request.out or Path("runs") / dataset.name
     check_ready(out)
     with scratch(), stopping() as stop:

@@ -27,7 +27,9 @@ class Point:
     nothing failed, but a check came to no result, as a proof that ran out of time;
     converters_area_cm2 and converters_power_mw: of the analogue-to-digital converters of its inputs, None where
     nobody said what a converter costs; accuracy_new_rows: on the test rows whose codes no training or validation row
-    has, None where it is that on all of them or not known.
+    has, None where it is that on all of them or not known;
+    node_power_mw: of logic and converters together, by the logic's supply; comparators, ladders: of the converters;
+    all None where the run did not count them.
     """
 
     name: str
@@ -45,6 +47,9 @@ class Point:
     verified: bool
     converters_area_cm2: float | None = None
     converters_power_mw: float | None = None
+    node_power_mw: Mapping[str, float | None] | None = None
+    comparators: int | None = None
+    ladders: int | None = None
     undecided: bool = False
     accuracy_new_rows: float | None = None
 
@@ -56,6 +61,11 @@ class Point:
     def offered(self) -> bool:
         """Whether a report may choose it: nothing failed. What a clock left undecided must not change a choice."""
         return self.outcome is not Outcome.FAILED
+
+    @property
+    def node_area_cm2(self) -> float | None:
+        """Of converters and logic together."""
+        return None if self.converters_area_cm2 is None else self.area_cm2 + self.converters_area_cm2
 
     @property
     def kind(self) -> str:
@@ -90,6 +100,10 @@ class Point:
         if self.converters_area_cm2 is not None:
             data["converters_area_cm2"] = significant(self.converters_area_cm2)
             data["converters_power_mw"] = significant(self.converters_power_mw)
+            data["node_area_cm2"] = significant(self.node_area_cm2)
+        if self.node_power_mw is not None:
+            data["node_power_mw"] = {v: significant(self.node_power_mw.get(v)) for v in VOLTAGES}
+            data["comparators"], data["ladders"] = self.comparators, self.ladders
         return data
 
 
@@ -117,6 +131,7 @@ def from_fields(fields: Fields) -> Point:
         raise InputError(f"{fields.where}: 'levels' must be integers within 1..6; write the report again")
     accuracy = fields.inner("accuracy")
     power, delay = fields.inner("static_power_mw"), fields.inner("delay_ms")
+    node = fields.inner("node_power_mw", optional=True)
     return Point(
         name=fields.text("name"),
         method=fields.text("method"),
@@ -135,4 +150,7 @@ def from_fields(fields: Fields) -> Point:
         accuracy_new_rows=fields.number("accuracy_new_rows", 0, 1) if fields.has("accuracy_new_rows") else None,
         converters_area_cm2=fields.optional_number("converters_area_cm2"),
         converters_power_mw=fields.optional_number("converters_power_mw"),
+        node_power_mw={v: node.optional_number(v) for v in VOLTAGES} if fields.has("node_power_mw") else None,
+        comparators=fields.integer("comparators") if fields.has("comparators") else None,
+        ladders=fields.integer("ladders") if fields.has("ladders") else None,
     )
