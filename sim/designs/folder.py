@@ -5,7 +5,6 @@ plain logic before a tool reads it; of the texts that would be executed it is to
 what this version emits. Running and comparing them lives in `inkling.sim.designs.recheck`.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +13,12 @@ from typing import Any
 from inkling.approx.reference import netlist_files, network_files
 from inkling.approx.reference.netlist import Netlist
 from inkling.approx.reference.network import IntegerNetwork
+from inkling.sim.designs.foreign_verilog import check_verilog
 from inkling.train.errors import InputError
 from inkling.train.files.checked_json import document
 from inkling.train.files.text import text
 
 TEXTS = ("top.v", "mapped.v", "component.py", "kernel.c", "kernel.h", "kernel.py")
-EXECUTED = ("component.py", "kernel.c", "kernel.h", "kernel.py")
-# Yosys and Verilator can read files, write files and start programs when a text asks for it.
-_FORBIDDEN = (
-    (re.compile(r'"'), "a string"),
-    (re.compile(r"\$(?!(?:un)?signed\b)"), "a system task"),
-    (re.compile(r"`(?!ifndef INKLING_NO_CELL_MODELS\b|endif\b)"), "a directive"),
-    (re.compile(r"/\*|//|\(\*(?!\))"), "a comment or an attribute"),
-    (re.compile(r"\b(?:import|initial|final|bind|program|include|library|config|force)\b"), "more than logic"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +44,6 @@ def read(folder: Path) -> DesignFolder:
         check_verilog(texts[name], str(folder / name))
     described = document(folder / "design.json")
     return DesignFolder(folder.name, network, netlist, texts, described, _classes(folder, described, network))
-
-
-def check_verilog(verilog: str, where: str) -> None:
-    """Raise InputError where a Verilog text holds anything that could do more than describe logic."""
-    for pattern, what in _FORBIDDEN:
-        if found := pattern.search(verilog):
-            line = verilog.count("\n", 0, found.start()) + 1
-            raise InputError(
-                f"{where}:{line}: holds {what}, which no emitted design has; it is not given to any tool"
-            )
 
 
 def differences(design: DesignFolder, sharings: Sequence[int]) -> tuple[dict[str, str], dict[str, str]]:
