@@ -19,13 +19,14 @@ from inkling.reports.terminal.table import Column, show
 from inkling.runs.effort import EFFORTS
 from inkling.sim.blame.trace import Blame, blame
 from inkling.sim.blame.waveform import vcd
-from inkling.sim.designs.folder import DesignFolder, read
-from inkling.sim.designs.recheck import Budget, Rechecked, recheck
+from inkling.sim.designs import costs, manifest, meaning
+from inkling.sim.designs.folder import DesignFolder, differences, read
+from inkling.sim.designs.recheck import ABOUT, Budget, recheck
 from inkling.sim.verdicts import files as verdict_files
-from inkling.sim.verdicts.verdict import Outcome, overall
+from inkling.sim.verdicts.verdict import Outcome, Verdict, overall
 from inkling.train.errors import InputError
 from inkling.train.files import atomic
-from inkling.train.files.checked_json import document
+from inkling.train.files.checked_json import document, load
 
 
 def verify(
@@ -54,6 +55,9 @@ def verify(
     for place, design in designs:
         codes = design_rows(design, rows, target=target, data_folder=data)[0] if rows else None
         console.print(plain(design.name), style="bold", highlight=False, markup=False)
+        whole = _whole(place, design, sharing, trust)
+        for verdict in whole:
+            console.print(verdict.line(), highlight=False, soft_wrap=True, markup=False)
         checked = recheck(
             design,
             sharings=(sharing,),
@@ -70,8 +74,16 @@ def verify(
         if waveform is not None and shown is not None:
             atomic.write(waveform, vcd(shown.scopes).encode())
             console.print(f"  {waveform} shows it", highlight=False, markup=False)
-        verdict_files.write(place, checked.verdicts)
-        documents.append(_document(design, checked, blamed))
+        for name, what in checked.differs.items():
+            console.print(f"  {name}: {what}", highlight=False, soft_wrap=True, markup=False)
+        verdicts = verdict_files.bound([*whole, *checked.verdicts], place, ABOUT)
+        verdict_files.write(place, verdicts)
+        documents.append(_document(design, verdicts, checked.differs, blamed))
+    if (folder / manifest.MANIFEST).is_file() and designs[0][0] != folder:
+        of_run = manifest.verdict(folder)
+        console.print(plain(folder.name), style="bold", highlight=False, markup=False)
+        console.print(of_run.line(), highlight=False, soft_wrap=True, markup=False)
+        documents.append(_described(folder.name, [of_run]))
     outcomes = {item["outcome"] for item in documents}
     outcome = next(kind for kind in (Outcome.FAILED, Outcome.UNDECIDED, Outcome.PASSED) if kind in outcomes)
     if as_json:
@@ -110,18 +122,50 @@ def sharing_of(folder: Path) -> int:
     return SHARING
 
 
-def _document(design: DesignFolder, checked: Rechecked, blamed: list[Blame]) -> dict[str, Any]:
+def _whole(place: Path, design: DesignFolder, sharing: int, trust: bool) -> list[Verdict]:
+    """What a design is besides its function: its files, its meaning and its cost. Raises InputError."""
+    emitted, _ = differences(design, (sharing,))
+    required = design.described.get("schema") == meaning.DESIGN_SCHEMAS[-1]
+    return [
+        manifest.verdict(place, required=required, trusted=trust),
+        *meaning.verdicts(design, place, emitted),
+        costs.verdict(design.netlist, design.texts["mapped.v"], place, _point(place), required=required),
+    ]
+
+
+def _point(place: Path) -> dict[str, Any] | None:
+    """What report.json of the run says of a design's cost, None where there is no run or it does not name it."""
+    path = place.parent.parent / "report.json"
+    if place.parent.name != "designs" or not path.is_file():
+        return None
+    fields = load(path)
+    if fields.has("cost") and fields.data.get("name") == place.name:
+        return dict(fields.inner("cost").data)
+    points = fields.objects("points", optional=True)
+    return next((dict(item.data) for item in points if item.data.get("name") == place.name), None)
+
+
+def _document(
+    design: DesignFolder, verdicts: list[Verdict], differs: dict[str, str], blamed: list[Blame]
+) -> dict[str, Any]:
     return {
-        "name": design.name,
-        "passed": not any(verdict.failed for verdict in checked.verdicts),
-        "outcome": overall(checked.verdicts),
-        "proven": any(verdict.proven for verdict in checked.verdicts if verdict.route == "proof"),
-        "differs": checked.differs,
+        **_described(design.name, verdicts),
+        "proven": any(verdict.proven for verdict in verdicts if verdict.route == "proof"),
+        "differs": differs,
+        "faults": [asdict(replace(found, scopes=())) for found in blamed],
+    }
+
+
+def _described(name: str, verdicts: list[Verdict]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "passed": not any(verdict.failed for verdict in verdicts),
+        "outcome": overall(verdicts),
+        "proven": False,
         "verdicts": [
             {**verdict.to_json(), "outcome": verdict.outcome, "seconds": round(verdict.seconds, 3)}
-            for verdict in checked.verdicts
+            for verdict in verdicts
         ],
-        "faults": [asdict(replace(found, scopes=())) for found in blamed],
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from inkling.sim.designs import manifest
 from inkling.train.errors import InputError
 
 _KINDS = {"run.json": "run folder", "step.json": "folder of a network", "design.json": "design folder"}
@@ -34,6 +35,8 @@ def run_folder(out: Path, marks: str = "run.json", schema: str = "inkling.run/")
         raise InputError(f"--out {out} cannot be made ({reason}); name another folder") from error
     try:
         yield fresh
+        if any((fresh / name).is_file() for name in ("run.json", "design.json")):
+            manifest.write(fresh)
         if place.exists():
             place.rename(old)
         try:

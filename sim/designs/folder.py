@@ -39,7 +39,8 @@ def read(folder: Path) -> DesignFolder:
         raise InputError(f"there is no design folder {str(folder)!r}; give a folder that holds network.json")
     network = network_files.load(folder)
     netlist = netlist_files.from_json(text(folder / "netlist.json"), str(folder / "netlist.json"))
-    texts = {name: text(folder / name) for name in TEXTS}
+    # A carriage return alone is no line end: what follows it must not hide behind one.
+    texts = {name: text(folder / name).replace("\r\n", "\n") for name in TEXTS}
     for name in ("top.v", "mapped.v"):
         check_verilog(texts[name], str(folder / name))
     described = document(folder / "design.json")
@@ -73,7 +74,8 @@ def differences(design: DesignFolder, sharings: Sequence[int]) -> tuple[dict[str
     return emitted, {
         name: f"line {line} differs from what this version emits"
         for name in TEXTS
-        if (line := first_line(design.texts[name].splitlines(), emitted[name].splitlines())) is not None
+        if (line := first_line(design.texts[name].rstrip("\n").split("\n"), emitted[name].rstrip("\n").split("\n")))
+        is not None
     }
 
 

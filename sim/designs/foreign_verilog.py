@@ -17,8 +17,9 @@ and nand nor xor xnor buf output posedge reg signed wire
 """
 # What else a circuit of the user's own may be described with.
 _MORE = """
-always_comb always_ff automatic bit byte casex endfunction endgenerate enum for function generate genvar int localparam
-logic longint packed parameter priority return shortint struct tri typedef unique unsigned union void wand while wor
+always_comb always_ff automatic bit byte casex endfunction endgenerate enum for function generate genvar int
+localparam logic longint packed parameter priority return shortint struct tri typedef unique unsigned union void wand
+while wor
 """
 _EMITTED = frozenset(_LOGIC.split())
 _OWN = _EMITTED | frozenset(_MORE.split())

@@ -30,6 +30,15 @@ RUNS = {"numba": ("kernel.py",), "c": ("kernel.c", "kernel.h"), "amaranth": ("co
 RUNS["component"] = RUNS["amaranth"]
 
 
+_NETWORK = ("network.json", "network.npz")
+# What the verdict on each file is about, besides the file.
+ABOUT = {
+    **dict.fromkeys(("kernel.py", "component.py", "top.v", "mapped.v", "netlist.json"), _NETWORK),
+    "kernel.c": ("kernel.h", *_NETWORK),
+    "design.json": (*_NETWORK, "readings.json"),
+}
+
+
 @dataclass(frozen=True)
 class Budget:
     """How much is tried: vectors of the fast routes and the slow ones, seconds of one proof, of the simulator and of
@@ -127,8 +136,9 @@ def recheck(
             texts[text], network, values, expected=expected, route=name, subject=text, time_limit_s=limit
         )
 
-    def proof() -> Verdict:
-        return equivalence.prove(texts["top.v"], texts["mapped.v"], time_limit_s=how.proof_s)
+    def proof(text: str, subject: str) -> Verdict:
+        source = "network.json" if "top.v" in differs else "top.v"
+        return equivalence.prove(emitted["top.v"], text, subject=subject, reference=source, time_limit_s=how.proof_s)
 
     kernel: dict[str, Any] = {"expected": expected, "time_limit_s": limit}
     route("numba", "kernel.py", lambda: children.verify_numba(network, texts["kernel.py"], values, **kernel))
@@ -145,7 +155,13 @@ def recheck(
     bench: dict[str, Any] = {"expected": expected[some], "time_limit_s": limit}
     route("cocotb", "top.v", lambda: cocotb_route.verify(texts["top.v"], network, values[some], **bench))
     route("verilator-mapped", "mapped.v", lambda: verilated("verilator-mapped", "mapped.v"))
-    proven = route("proof", "mapped.v", proof)
+    # What is emitted from network.json is the left side of every proof, so that two texts that are wrong alike, or a
+    # netlist that its cells do not follow, are refuted. A text that is not emitted has a proof of its own.
+    proven = route("proof", "mapped.v", lambda: proof(texts["mapped.v"], "mapped.v"))
+    if "top.v" in differs:
+        route("proof-top", "top.v", lambda: proof(texts["top.v"], "top.v"))
+    if "mapped.v" in differs:
+        route("proof-netlist", "netlist.json", lambda: proof(emitted["mapped.v"], "netlist.json"))
     if proven and proven.outcome is Outcome.UNDECIDED and not chosen.exhaustive and labels:
         many: dict[str, Any] = {"vectors": how.bulk_vectors, "seconds": how.bulk_s, "seed": seed}
         route("bulk", "netlist.json", lambda: gates_bulk.verify_bulk(netlist, network, **many))
