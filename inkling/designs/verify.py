@@ -4,6 +4,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from inkling.runs.effort import EFFORTS
 from inkling.sim.blame.trace import Blame, blame
 from inkling.sim.blame.waveform import vcd
 from inkling.sim.designs import costs, manifest, meaning
-from inkling.sim.designs.folder import DesignFolder, differences, read
+from inkling.sim.designs.folder import DesignFolder, emission, read
 from inkling.sim.designs.recheck import ABOUT, Budget, recheck
 from inkling.sim.verdicts import files as verdict_files
 from inkling.sim.verdicts.verdict import Outcome, Verdict, overall
@@ -55,12 +56,14 @@ def verify(
     for place, design in designs:
         codes = design_rows(design, rows, target=target, data_folder=data)[0] if rows else None
         console.print(plain(design.name), style="bold", highlight=False, markup=False)
-        whole = _whole(place, design, sharing, trust)
+        emitted = emission(design, (sharing,))
+        whole = check_whole(place, design, emitted, trust=trust)
         for verdict in whole:
             console.print(verdict.line(), highlight=False, soft_wrap=True, markup=False)
         checked = recheck(
             design,
             sharings=(sharing,),
+            emitted=emitted,
             rows=codes,
             budget=budget,
             trust=trust,
@@ -122,9 +125,8 @@ def sharing_of(folder: Path) -> int:
     return SHARING
 
 
-def _whole(place: Path, design: DesignFolder, sharing: int, trust: bool) -> list[Verdict]:
+def check_whole(place: Path, design: DesignFolder, emitted: Mapping[str, str], *, trust: bool) -> list[Verdict]:
     """What a design is besides its function: its files, its meaning and its cost. Raises InputError."""
-    emitted, _ = differences(design, (sharing,))
     required = design.described.get("schema") == meaning.DESIGN_SCHEMAS[-1]
     return [
         manifest.verdict(place, required=required, trusted=trust),

@@ -5,7 +5,7 @@ plain logic before a tool reads it; of the texts that would be executed it is to
 what this version emits. Running and comparing them lives in `inkling.sim.designs.recheck`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,11 @@ def read(folder: Path) -> DesignFolder:
     return DesignFolder(folder.name, network, netlist, texts, described, _classes(folder, described, network))
 
 
-def differences(design: DesignFolder, sharings: Sequence[int]) -> tuple[dict[str, str], dict[str, str]]:
-    """What this version emits from network.json and netlist.json, and where the folder's texts differ from that.
+def emission(design: DesignFolder, sharings: Sequence[int]) -> dict[str, str]:
+    """What this version emits from network.json and netlist.json: texts by name.
 
     sharings: the amounts of work on shared sums (`inkling.hdl.circuits.classifier.design`) that may have been used;
-    the first whose Verilog equals top.v is taken, else the first. Returns texts by name, and for every text that
-    differs a sentence.
+    the first whose Verilog equals top.v is taken, else the first.
     """
     from inkling.hdl.cells.verilog_writer import emit as emit_netlist
     from inkling.hdl.circuits import component_file
@@ -71,12 +70,21 @@ def differences(design: DesignFolder, sharings: Sequence[int]) -> tuple[dict[str
     emitted |= {"kernel.c": kernel_c, "kernel.h": kernel_h}
     emitted["kernel.py"] = numba_kernel.emit(design.network, labels=design.classes)
     emitted["mapped.v"] = emit_netlist(design.netlist)
-    return emitted, {
+    return emitted
+
+
+def differences(design: DesignFolder, emitted: Mapping[str, str]) -> dict[str, str]:
+    """Where the folder's texts differ from those that are emitted now: for every text that does, a sentence."""
+    return {
         name: f"line {line} differs from what this version emits"
         for name in TEXTS
-        if (line := first_line(design.texts[name].rstrip("\n").split("\n"), emitted[name].rstrip("\n").split("\n")))
-        is not None
+        if (line := first_line(_lines(design.texts[name]), _lines(emitted[name]))) is not None
     }
+
+
+def _lines(text: str) -> list[str]:
+    """Its lines, whose ends are line feeds alone."""
+    return text.rstrip("\n").split("\n")
 
 
 def first_line(found: Sequence[str], expected: Sequence[str]) -> int | None:

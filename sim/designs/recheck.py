@@ -18,7 +18,7 @@ from inkling.approx.programs.process import ToolError
 from inkling.approx.reference.operations import Ints
 from inkling.hdl.cells.verilog_reader import read as read_mapped
 from inkling.hdl.kernels.gates_c import has_label_entry
-from inkling.sim.designs.folder import DesignFolder, differences
+from inkling.sim.designs.folder import DesignFolder, differences, emission
 from inkling.sim.verdicts.comparison import compare
 from inkling.sim.verdicts.vectors import reference, stimuli
 from inkling.sim.verdicts.verdict import Outcome, Verdict
@@ -73,6 +73,7 @@ def recheck(
     trust: bool = False,
     seed: int = 0,
     only: Collection[str] | None = None,
+    emitted: dict[str, str] | None = None,
     done: Callable[[Verdict], None] | None = None,
 ) -> Rechecked:
     """Every route on the same vectors, every value there is where the inputs have at most 24 bits.
@@ -88,7 +89,8 @@ def recheck(
     from inkling.sim.verilator import bulk as verilator
 
     how, network, texts, netlist = budget or Budget(), design.network, design.texts, design.netlist
-    emitted, differs = differences(design, sharings)
+    emitted = emission(design, sharings) if emitted is None else emitted
+    differs = differences(design, emitted)
     chosen = stimuli(network, rows, count=how.vectors, seed=seed, exhaustive_bits=EXHAUSTIVE_BITS)
     values, expected = chosen.values, reference(network, chosen.values)
     some, limit = slice(None, how.slow_vectors), how.time_limit_s
