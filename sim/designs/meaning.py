@@ -83,7 +83,7 @@ def problems(design: DesignFolder, emitted: Mapping[str, str]) -> list[str]:
     """
     network, described = design.network, design.described
     found: list[str] = []
-    if described.get("schema") not in DESIGN_SCHEMAS:
+    if described.get("schema", DESIGN_SCHEMAS[0]) not in DESIGN_SCHEMAS:
         found.append(f"schema is none of {', '.join(DESIGN_SCHEMAS)}")
     listed = described.get("inputs")
     names = port_names([item.name for item in network.inputs])
