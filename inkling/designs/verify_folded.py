@@ -1,5 +1,7 @@
-"""A folded design checked again from its files alone: texts emitted again from the network and the schedule, the cells
-between the flip-flops proven, both texts simulated, area counted.
+"""A folded design checked again from its files alone.
+
+Its texts are emitted again from the network and the schedule, the cells between the flip-flops proven, both texts
+simulated, and its area counted.
 """
 
 import json
@@ -100,9 +102,7 @@ def plan_of(network: IntegerNetwork, fields: Fields) -> FoldPlan:
             raise ValueError("lanes or digits are out of range")
         plan = search.plan(smaller, search.Schedule(lanes, kind, digits, tuple(order)), folded_ports(smaller))
     except (ValueError, IndexError, KeyError) as error:
-        raise InputError(
-            f"{told.where}: is no schedule of this network ({error}); run `inkling fold` again"
-        ) from error
+        raise InputError(f"{told.where}: is no schedule of this network; fold again") from error
     if plan.clocks != fields.integer("clocks"):
         raise InputError(f"{fields.where}: clocks are {fields.data['clocks']}, not {plan.clocks}; fold again")
     return plan
@@ -131,6 +131,9 @@ def _proof(source: str, logic: Netlist, proof_s: float) -> Verdict:
     from inkling.hdl.mapping.sequential import COMPLEMENT, STATE, elaborate
 
     plain = elaborate(source)[0]
+    # Yosys' own gates have names that only yosys may use.
+    cells = tuple(replace(cell, name=f"plain{number}") for number, cell in enumerate(plain.cell_types))
+    plain = replace(plain, cell_types=cells)
     ports = [port for port in logic.inputs if port.name != COMPLEMENT]
     names = [port.name for port in (*ports, *logic.outputs)]
     held = next((port for port in ports if port.name == STATE), Port(STATE, 0))

@@ -110,7 +110,7 @@ def recheck(
             except (ToolError, InputError, ValueError) as error:
                 why = " ".join(str(error).split())[-300:]
                 found = Verdict(name, subject, "network.json", 0, 1, 0.0, detail=f"could not be checked: {why}")
-        found = replace(found, subject=subject)
+        found = replace(found, route=name, subject=subject)
         if chosen.exhaustive and found.passed and found.vectors == len(values):
             found = replace(found, proven=True, detail="every value of the inputs was tried")
         verdicts.append(found)

@@ -207,9 +207,8 @@ def _report(field: IntegerField, folder: Path) -> Verdict:
         figures["bytes"] = size
     if (folder / ENGINE_JSON).is_file():
         figures["engine"] = document(folder / ENGINE_JSON)
-    wrong = [
-        f"{key} is {str(told.get(key))[:40]}, not {value}" for key, value in figures.items() if told.get(key) != value
-    ]
+    differ = {key: value for key, value in figures.items() if told.get(key) != value}
+    wrong = [f"{key} is {str(told.get(key))[:40]}, not {value}" for key, value in differ.items()]
     said = "; ".join(wrong) or "sizes and the engine's figures, worked out again"
     return Verdict("report", "report.json", "the files", len(figures), len(wrong), 0.0, detail=said, unit="figures")
 
