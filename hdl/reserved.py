@@ -74,6 +74,7 @@ _AMARANTH = "elaborate metadata signature input_names output_names parts plan"
 # `answer(port=value)`.
 _OWN = "label top clk rst start done np numpy numba self cls"
 
+SYSTEMVERILOG = frozenset(_SYSTEMVERILOG.split())
 RESERVED = frozenset(
     [word for text in (_SYSTEMVERILOG, _C, _VHDL, _CSHARP, _VERILATOR, _AMARANTH, _OWN) for word in text.split()]
     + [word.lower() for word in [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)]]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +17,26 @@ from pathlib import Path
 
 STOPPED = 128 + signal.SIGTERM
 STRETCH_S = 0.5
+# What a tool may see of the environment: where things are and how many threads, no keys and no tokens.
+_SEEN = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "TEMP",
+    "TERM",
+    "CC",
+    "CXX",
+    "VIRTUAL_ENV",
+    "DISPLAY",
+)
+_SEEN_PREFIXES = ("LC_", "LD_", "DYLD_", "XDG_", "INKLING_", "NUMBA_", "OMP_", "MKL_", "OPENBLAS_", "PYTHON", "COV_")
+# No memory images, and no file or address space beyond what the largest design needs.
+MOST_BYTES_WRITTEN = 2**34
+MOST_MEMORY = 2**36
 
 
 class ToolError(RuntimeError):
@@ -58,7 +79,7 @@ def run(
         process = subprocess.Popen(
             [str(part) for part in argv],
             cwd=cwd,
-            env=_with_python(os.environ if environment is None else environment),
+            env=_with_python(seen() if environment is None else environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -73,6 +94,7 @@ def run(
             _starting = False
     try:
         _running.add(process.pid)
+        _limit(process.pid)
         if in_main:
             _starting = False
         if _stopped:
@@ -106,6 +128,26 @@ def _output(process: "subprocess.Popen[str]", limit_s: float) -> tuple[str, str]
             limit_s -= stretch
             if limit_s <= 0:
                 raise
+
+
+def seen() -> dict[str, str]:
+    """The environment that tools get."""
+    return {name: value for name, value in os.environ.items() if name in _SEEN or name.startswith(_SEEN_PREFIXES)}
+
+
+def _limit(pid: int) -> None:
+    """Bound what a tool that has just begun may take, where the system can; its children inherit it."""
+    if not hasattr(resource, "prlimit"):
+        return
+    for kind, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, MOST_BYTES_WRITTEN),
+        (resource.RLIMIT_AS, MOST_MEMORY),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with contextlib.suppress(OSError, ValueError):  # it has ended already
+            resource.prlimit(pid, kind, (bound, bound))
 
 
 def _with_python(environment: Mapping[str, str]) -> dict[str, str]:

@@ -149,19 +149,23 @@ def with_complements(netlist: Netlist, state: int) -> Netlist:
 
 
 def emit(design: Sequential, *, module: str = "top") -> str:
+    """mapped.v of a design: `emit_cells` of its logic."""
+    return emit_cells(design.logic, design.clock, design.flip_flops, design.flip_flop.name, module=module)
+
+
+def emit_cells(logic: Netlist, clock: str, width: int, cell: str, *, module: str = "top") -> str:
     """mapped.v: the module with its flip-flops and, as a module of its own, the cells of its logic; then models."""
-    logic, width, cell = design.logic, design.flip_flops, design.flip_flop.name
     inputs = [port for port in logic.inputs if port.name not in (STATE, COMPLEMENT)]
     outputs = [port for port in logic.outputs if port.name != NEXT]
-    lines = [f"module {module} ({', '.join([design.clock, *(p.name for p in (*inputs, *outputs))])});"]
-    lines += [f"  input {design.clock};"]
+    lines = [f"module {module} ({', '.join([clock, *(p.name for p in (*inputs, *outputs))])});"]
+    lines += [f"  input {clock};"]
     lines += [f"  {way} {_range(port.width)}{port.name};" for way, ports in _ways(inputs, outputs) for port in ports]
     lines += [f"  wire {_range(width)}{name};" for name in (STATE, COMPLEMENT, NEXT)]
     names = [port.name for port in (*logic.inputs, *logic.outputs)]
     lines += [f"  {module}_logic between ({', '.join(f'.{name}({name})' for name in names)});"]
     for k in range(width):
         at = f"[{k}]" if width > 1 else ""
-        pins = f".CP({design.clock}), .D({NEXT}{at}), .Q({STATE}{at}), .Q_bar({COMPLEMENT}{at})"
+        pins = f".CP({clock}), .D({NEXT}{at}), .Q({STATE}{at}), .Q_bar({COMPLEMENT}{at})"
         lines.append(f"  {cell} ff{k} ({pins});")
     lines += ["endmodule", "", emit_netlist(logic, module=f"{module}_logic").rstrip(), "", f"`ifndef {GUARD}"]
     lines += [f"module {cell} (input CP, input D, output reg Q, output Q_bar);", "  always @(posedge CP) Q <= D;"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from inkling.approx.folding.plan import FoldPlan
 from inkling.approx.folding.search import Schedule
+from inkling.approx.reference.netlist import Netlist
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.hdl.cells.choice import technology_of
 from inkling.hdl.cells.technology import Technology
@@ -105,10 +106,10 @@ def check(
         time_limit_s=time_limit_s,
     )
     simulated = simulate(made.plan, network, vectors[:sample], simulation_s=time_limit_s / 20)
-    return [free, cells, simulated, unknowns(made, network, vectors[:4])]
+    return [free, cells, simulated, unknowns(made.mapped.logic, made.plan, network, vectors[:4])]
 
 
-def unknowns(made: Tried, network: IntegerNetwork, vectors: NDArray[np.uint8]) -> Verdict:
+def unknowns(logic: Netlist, plan: FoldPlan, network: IntegerNetwork, vectors: NDArray[np.uint8]) -> Verdict:
     """Follow unknown registers: after a reset `done` and `label` must be 0, and an answer the reference's, known.
 
     Until a start the inputs are unknown as well.
@@ -118,20 +119,20 @@ def unknowns(made: Tried, network: IntegerNetwork, vectors: NDArray[np.uint8]) -
     from inkling.sim.verdicts.vectors import reference
 
     begun = time.monotonic()
-    names = [name for name, _ in made.plan.inputs]
+    names = [name for name, _ in plan.inputs]
     wrong = 0
     for row, label in zip(vectors.tolist(), reference(network, vectors).tolist(), strict=True):
-        circuit = UnknownState(made.mapped.logic, STATE, NEXT, COMPLEMENT)
+        circuit = UnknownState(logic, STATE, NEXT, COMPLEMENT)
         circuit.clock({"rst": 1})
         for _ in range(REST):
             seen = circuit.clock({"rst": 0, "start": 0})
             wrong += bool(seen["done"].any() or seen["label"].any())
         held = dict(zip(names, row, strict=True))
         circuit.clock({"rst": 0, "start": 1, **held})
-        seen = circuit.clock({"rst": 0, "start": 0, **held}, clocks=made.plan.clocks)
+        seen = circuit.clock({"rst": 0, "start": 0, **held}, clocks=plan.clocks)
         wrong += int(seen["done"][0] != 0)
         seen = circuit.clock({"rst": 0, "start": 0, **held})
-        answer = [label >> k & 1 for k in range(made.plan.label_width)]
+        answer = [label >> k & 1 for k in range(plan.label_width)]
         wrong += bool(seen["done"][0] != 1 or seen["label"].tolist() != answer)
     return Verdict(
         route="unknown-values",
@@ -166,6 +167,7 @@ def execute(asked: FoldRequest) -> bool:
     Raises InputError, inkling.approx.programs.process.ToolError.
     """
     from inkling.approx.reference import network_files
+    from inkling.approx.reference.netlist_files import to_json
     from inkling.hdl.folded.texts import component
     from inkling.hdl.mapping.sequential import emit
 
@@ -186,9 +188,13 @@ def execute(asked: FoldRequest) -> bool:
         "mapped.v": emit(made.best.mapped),
         "component.py": component(made.best.plan, class_names=_classes(asked.folder)),
         "verdict.json": verdict_files.text(verdicts),
+        "netlist.json": to_json(made.best.mapped.logic),
         "folded.json": json.dumps(summary, indent=1) + "\n",
     }
-    _write(place, texts)
+    described = asked.folder / "design.json"
+    if described.is_file():
+        texts = {"design.json": described.read_text("utf-8"), **texts}
+    _write(place, texts, network)
     if asked.as_json:
         print(json.dumps(summary, indent=1))
     else:
@@ -226,7 +232,10 @@ def describe(made: Folded, technology: Technology, network: IntegerNetwork) -> d
         "logic_delay_ms": {voltage: round(value, 3) for voltage, value in clock.items()},
         "mean_static_power_mw": power,
         "inputs": len(network.inputs),
-        "schedule": {key: value for key, value in asdict(best.schedule).items() if key != "order"},
+        "technology": technology.name,
+        "clock": best.mapped.clock,
+        "flip_flop": flip_flop.name,
+        "schedule": asdict(best.schedule),
         "tried": [
             {
                 "lanes": one.schedule.lanes,
@@ -269,14 +278,18 @@ def _classes(folder: Path) -> tuple[str, ...]:
         return ()
 
 
-def _write(place: Path, texts: dict[str, str]) -> None:
-    """Each file beside its place and renamed; folded.json, which says that all are there, last."""
+def _write(place: Path, texts: dict[str, str], network: IntegerNetwork) -> None:
+    """Each file beside its place and renamed; the manifest, which says that all are there, last."""
+    from inkling.approx.reference import network_files
+    from inkling.sim.designs import manifest
     from inkling.train.files import atomic
 
     try:
         place.mkdir(parents=True, exist_ok=True)
+        network_files.save(network, place)
         for name, text in texts.items():
             atomic.write(place / name, text.encode())
+        manifest.write(place)
     except OSError as error:
         raise InputError(f"{place} cannot be written ({error.strerror}); name another with --out") from error
 

@@ -22,11 +22,14 @@ from inkling.reports.results.report import Report, read
 from inkling.reports.terminal.console import Terminal
 from inkling.runs.archive import archives
 from inkling.runs.design import circuit_of
+from inkling.sim.designs import costs, manifest
 from inkling.sim.verdicts import files as verdict_files
 from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.errors import InputError
 from inkling.train.files.checked_json import load
 from inkling.train.files.text import text
+
+_STALE = "is not the file that was verified; run `inkling verify` again."
 
 
 def rebuild(folder: Path, *, converters: Path | None = None, as_json: bool = False) -> None:
@@ -34,6 +37,10 @@ def rebuild(folder: Path, *, converters: Path | None = None, as_json: bool = Fal
     if not (folder / "report.json").is_file():
         raise InputError(f"{folder} holds no report.json; give a folder that `inkling run` made")
     path = folder / "report.json"
+    if (folder / manifest.MANIFEST).is_file():
+        changed = [item.name for item in manifest.changes(folder) if item.name in ("report.json", "run.json")]
+        if changed:
+            raise InputError(f"{folder / changed[0]} is not the file that the run wrote; make the run again")
     schema = load(path).data.get("schema")
     report: Report | regression.RegressionReport | field.FieldReport
     try:
@@ -50,6 +57,8 @@ def rebuild(folder: Path, *, converters: Path | None = None, as_json: bool = Fal
             write(report, folder, archives(folder / "designs"))
     except OSError as error:
         raise InputError(f"{folder} cannot be written to ({error.strerror})") from error
+    if (folder / manifest.MANIFEST).is_file():
+        manifest.write(folder)
     data = report.to_json()
     Terminal(stderr=as_json).print(f"report: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
     if as_json:
@@ -59,12 +68,17 @@ def rebuild(folder: Path, *, converters: Path | None = None, as_json: bool = Fal
 def renewed(report: Report, folder: Path, converters: Converters | None) -> Report:
     """The report with what the folders of its designs hold today."""
     circuits, verdicts = dict(report.circuits), dict(report.verdicts)
-    points = []
+    points, notes = [], [note for note in report.notes if not note.endswith(_STALE)]
     for point in report.points:
         place = folder / "designs" / point.name
         if Path(point.name).name != point.name or not place.is_dir():
             points.append(point)
             continue
+        if (place / costs.COST).is_file():
+            netlist = netlist_files.from_json(text(place / "netlist.json"), str(place / "netlist.json"))
+            wrong = costs.problems(netlist, text(place / "mapped.v"), place, point.to_json())
+            if wrong:
+                raise InputError(f"{place}: {wrong[0]}; run `inkling verify`, or make the run again")
         circuit = circuits.get(point.name) or _circuit(place, point, report)
         if (place / "faults.json").is_file():
             circuit = replace(circuit or Circuit(), faults=read_faults(load(place / "faults.json")))
@@ -74,9 +88,13 @@ def renewed(report: Report, folder: Path, converters: Converters | None) -> Repo
             found = verdict_files.read(place / verdict_files.VERDICTS)
             verdicts[point.name] = tuple(verdict.to_json() for verdict in found)
             outcome = overall(found)
+            stale = next((name for verdict in found if (name := verdict_files.stale(verdict, place))), "")
+            if stale and outcome is not Outcome.FAILED:
+                outcome = Outcome.UNDECIDED
+                notes.append(f"{point.name}: {stale} {_STALE}")
             point = replace(point, verified=outcome is Outcome.PASSED, undecided=outcome is Outcome.UNDECIDED)
         points.append(point)
-    report = replace(report, points=tuple(points), circuits=circuits, verdicts=verdicts)
+    report = replace(report, points=tuple(points), circuits=circuits, verdicts=verdicts, notes=tuple(notes))
     return report if converters is None else with_converters(report, converters)
 
 

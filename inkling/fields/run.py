@@ -131,7 +131,7 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
         )
         scene = {**vars(request.scene), "places": request.scene.places and request.scene.places.name}
         asked = {**vars(request), "out": out.name, "source": Path(source).name, "scene": scene}
-        run = {"schema": "inkling.run/1", "kind": "field", "request": asked}
+        run = {"schema": "inkling.run/1", "kind": "field", "manifest": True, "request": asked}
         _write(folder / "run.json", run)
         _write(folder / "report.json", report.to_json())
         pictures = _pictures(learnt, measured.picture if measured else None)

@@ -103,6 +103,8 @@ def build(job: Job, folder: Path | None) -> Built:
     from inkling.hdl.cost.circuit import cost
     from inkling.hdl.kernels import c_kernel, numba_kernel
     from inkling.hdl.mapping.search import map_verilog
+    from inkling.sim.designs import costs, manifest
+    from inkling.sim.designs.recheck import ABOUT
     from inkling.sim.designs.routes import Emitted, verify_all
     from inkling.sim.kernels.gates import verify_gates
     from inkling.sim.verdicts import files as verdict_files
@@ -117,6 +119,7 @@ def build(job: Job, folder: Path | None) -> Built:
         clock = now
 
     network = without_unused_inputs(_with_ports(job))
+    described = describe(job, network)
     rows = network.select(job.rows).astype(np.uint8)
     verilog = behavioural(network, sharing=job.effort.sharing)
     lap("emit")
@@ -124,6 +127,7 @@ def build(job: Job, folder: Path | None) -> Built:
         verilog, job.technology, effort=job.effort.name, seed=job.seed, time_limit_s=job.effort.mapping_s
     )
     limits = (f"{mapping.late} mapping runs ended at their time limit",) if mapping.late else ()
+    described |= {"limits": list(limits)} if limits else {}
     netlist = _better(network, mapping.netlist, job, rows[: job.training_rows])
     lap("map")
     costed = cost(netlist, job.technology, rows[: job.training_rows])
@@ -151,13 +155,17 @@ def build(job: Job, folder: Path | None) -> Built:
                 "kernel.h": kernel_h,
                 "kernel.py": kernel_py,
                 "netlist.json": to_json(netlist),
-                "design.json": _json({**describe(job, network), **({"limits": list(limits)} if limits else {})}),
-                "verdict.json": verdict_files.text(verdicts),
+                "design.json": _json(described),
+                "cost.json": costs.cost_text(netlist, job.technology, rows[: job.training_rows]),
+                "readings.json": _readings(job, network, described),
             }
             folder.mkdir(parents=True)
             for name, text in texts.items():
                 (folder / name).write_text(text, encoding="utf-8")
             save(network, folder)
+            verdicts = tuple(verdict_files.bound(verdicts, folder, ABOUT))
+            (folder / verdict_files.VERDICTS).write_text(verdict_files.text(verdicts), encoding="utf-8")
+            manifest.write(folder)
             lap("write")
     else:
         verdicts = (verify_gates(netlist, network, rows),)
@@ -170,10 +178,25 @@ def build(job: Job, folder: Path | None) -> Built:
         tuple(verdict.to_json() for verdict in verdicts),
         overall(verdicts),
         seconds,
-        circuit_of(netlist, job.technology, describe(job, network)["inputs"], costed.static_power_mw, verilog),
+        circuit_of(netlist, job.technology, described["inputs"], costed.static_power_mw, verilog),
         limits,
         _front_end(job, network, netlist),
     )
+
+
+def _readings(job: Job, network: IntegerNetwork, described: dict[str, Any]) -> str:
+    """readings.json: readings about the thresholds, and what the run's own quantisers and network make of them."""
+    from inkling.sim.designs.meaning import draw, readings_text
+
+    readings = draw(described["inputs"], job.seed)
+    codes = np.stack(
+        [
+            job.quantisers[item.column].codes(column) >> np.uint8(item.drop)
+            for item, column in zip(network.inputs, readings.T, strict=True)
+        ],
+        axis=1,
+    )
+    return readings_text(network, described, codes, readings)
 
 
 def _with_ports(job: Job) -> IntegerNetwork:
@@ -270,7 +293,7 @@ def describe(job: Job, network: IntegerNetwork) -> dict[str, Any]:
             | _described(item, quantiser)
         )
     return {
-        "schema": "inkling.design/1",
+        "schema": "inkling.design/2",
         "name": job.name,
         "method": job.method,
         "levels": list(job.levels),

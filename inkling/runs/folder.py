@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inkling.runs.scratch import LOCK, hold, left_behind
+from inkling.sim.designs import manifest
 from inkling.train.errors import InputError
 
 UNFINISHED = "unfinished"
@@ -67,6 +68,8 @@ def run_folder(
     whole = False
     try:
         yield fresh
+        if any((fresh / name).is_file() for name in ("run.json", "design.json")):
+            manifest.write(fresh)
         (fresh / FILES).write_text(json.dumps(_files(fresh), indent=1) + "\n", encoding="utf-8")
         if place.exists():
             place.rename(old)

@@ -5,8 +5,7 @@ plain logic before a tool reads it; of the texts that would be executed it is to
 what this version emits. Running and comparing them lives in `inkling.sim.designs.recheck`.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,12 @@ from typing import Any
 from inkling.approx.reference import netlist_files, network_files
 from inkling.approx.reference.netlist import Netlist
 from inkling.approx.reference.network import IntegerNetwork
+from inkling.sim.designs.foreign_verilog import check_verilog
 from inkling.train.errors import InputError
 from inkling.train.files.checked_json import document
 from inkling.train.files.text import text
 
 TEXTS = ("top.v", "mapped.v", "component.py", "kernel.c", "kernel.h", "kernel.py")
-EXECUTED = ("component.py", "kernel.c", "kernel.h", "kernel.py")
-# Yosys and Verilator can read files, write files and start programs when a text asks for it.
-_FORBIDDEN = (
-    (re.compile(r'"'), "a string"),
-    (re.compile(r"\$(?!(?:un)?signed\b)"), "a system task"),
-    (re.compile(r"`(?!ifndef INKLING_NO_CELL_MODELS\b|endif\b)"), "a directive"),
-    (re.compile(r"/\*|//|\(\*(?!\))"), "a comment or an attribute"),
-    (re.compile(r"\b(?:import|initial|final|bind|program|include|library|config|force)\b"), "more than logic"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,29 +39,19 @@ def read(folder: Path) -> DesignFolder:
         raise InputError(f"there is no design folder {str(folder)!r}; give a folder that holds network.json")
     network = network_files.load(folder)
     netlist = netlist_files.from_json(text(folder / "netlist.json"), str(folder / "netlist.json"))
-    texts = {name: text(folder / name) for name in TEXTS}
+    # A carriage return alone is no line end: what follows it must not hide behind one.
+    texts = {name: text(folder / name).replace("\r\n", "\n") for name in TEXTS}
     for name in ("top.v", "mapped.v"):
         check_verilog(texts[name], str(folder / name))
     described = document(folder / "design.json")
     return DesignFolder(folder.name, network, netlist, texts, described, _classes(folder, described, network))
 
 
-def check_verilog(verilog: str, where: str) -> None:
-    """Raise InputError where a Verilog text holds anything that could do more than describe logic."""
-    for pattern, what in _FORBIDDEN:
-        if found := pattern.search(verilog):
-            line = verilog.count("\n", 0, found.start()) + 1
-            raise InputError(
-                f"{where}:{line}: holds {what}, which no emitted design has; it is not given to any tool"
-            )
-
-
-def differences(design: DesignFolder, sharings: Sequence[int]) -> tuple[dict[str, str], dict[str, str]]:
-    """What this version emits from network.json and netlist.json, and where the folder's texts differ from that.
+def emission(design: DesignFolder, sharings: Sequence[int]) -> dict[str, str]:
+    """What this version emits from network.json and netlist.json: texts by name.
 
     sharings: the amounts of work on shared sums (`inkling.hdl.circuits.classifier.design`) that may have been used;
-    the first whose Verilog equals top.v is taken, else the first. Returns texts by name, and for every text that
-    differs a sentence.
+    the first whose Verilog equals top.v is taken, else the first.
     """
     from inkling.hdl.cells.verilog_writer import emit as emit_netlist
     from inkling.hdl.circuits import component_file
@@ -89,11 +70,21 @@ def differences(design: DesignFolder, sharings: Sequence[int]) -> tuple[dict[str
     emitted |= {"kernel.c": kernel_c, "kernel.h": kernel_h}
     emitted["kernel.py"] = numba_kernel.emit(design.network, labels=design.classes)
     emitted["mapped.v"] = emit_netlist(design.netlist)
-    return emitted, {
+    return emitted
+
+
+def differences(design: DesignFolder, emitted: Mapping[str, str]) -> dict[str, str]:
+    """Where the folder's texts differ from those that are emitted now: for every text that does, a sentence."""
+    return {
         name: f"line {line} differs from what this version emits"
         for name in TEXTS
-        if (line := first_line(design.texts[name].splitlines(), emitted[name].splitlines())) is not None
+        if (line := first_line(_lines(design.texts[name]), _lines(emitted[name]))) is not None
     }
+
+
+def _lines(text: str) -> list[str]:
+    """Its lines, whose ends are line feeds alone."""
+    return text.rstrip("\n").split("\n")
 
 
 def first_line(found: Sequence[str], expected: Sequence[str]) -> int | None:

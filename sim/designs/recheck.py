@@ -18,7 +18,7 @@ from inkling.approx.programs.process import ToolError
 from inkling.approx.reference.operations import Ints
 from inkling.hdl.cells.verilog_reader import read as read_mapped
 from inkling.hdl.kernels.gates_c import has_label_entry
-from inkling.sim.designs.folder import DesignFolder, differences
+from inkling.sim.designs.folder import DesignFolder, differences, emission
 from inkling.sim.verdicts.comparison import compare
 from inkling.sim.verdicts.vectors import reference, stimuli
 from inkling.sim.verdicts.verdict import Outcome, Verdict
@@ -28,6 +28,15 @@ EXHAUSTIVE_BITS = 24
 # Routes by the text that they run.
 RUNS = {"numba": ("kernel.py",), "c": ("kernel.c", "kernel.h"), "amaranth": ("component.py",)}
 RUNS["component"] = RUNS["amaranth"]
+
+
+_NETWORK = ("network.json", "network.npz")
+# What the verdict on each file is about, besides the file.
+ABOUT = {
+    **dict.fromkeys(("kernel.py", "component.py", "top.v", "mapped.v", "netlist.json"), _NETWORK),
+    "kernel.c": ("kernel.h", *_NETWORK),
+    "design.json": (*_NETWORK, "readings.json"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ def recheck(
     trust: bool = False,
     seed: int = 0,
     only: Collection[str] | None = None,
+    emitted: dict[str, str] | None = None,
     done: Callable[[Verdict], None] | None = None,
 ) -> Rechecked:
     """Every route on the same vectors, every value there is where the inputs have at most 24 bits.
@@ -79,7 +89,8 @@ def recheck(
     from inkling.sim.verilator import bulk as verilator
 
     how, network, texts, netlist = budget or Budget(), design.network, design.texts, design.netlist
-    emitted, differs = differences(design, sharings)
+    emitted = emission(design, sharings) if emitted is None else emitted
+    differs = differences(design, emitted)
     chosen = stimuli(network, rows, count=how.vectors, seed=seed, exhaustive_bits=EXHAUSTIVE_BITS)
     values, expected = chosen.values, reference(network, chosen.values)
     some, limit = slice(None, how.slow_vectors), how.time_limit_s
@@ -99,7 +110,7 @@ def recheck(
             except (ToolError, InputError, ValueError) as error:
                 why = " ".join(str(error).split())[-300:]
                 found = Verdict(name, subject, "network.json", 0, 1, 0.0, detail=f"could not be checked: {why}")
-        found = replace(found, subject=subject)
+        found = replace(found, route=name, subject=subject)
         if chosen.exhaustive and found.passed and found.vectors == len(values):
             found = replace(found, proven=True, detail="every value of the inputs was tried")
         verdicts.append(found)
@@ -127,8 +138,9 @@ def recheck(
             texts[text], network, values, expected=expected, route=name, subject=text, time_limit_s=limit
         )
 
-    def proof() -> Verdict:
-        return equivalence.prove(texts["top.v"], texts["mapped.v"], time_limit_s=how.proof_s)
+    def proof(text: str, subject: str) -> Verdict:
+        source = "network.json" if "top.v" in differs else "top.v"
+        return equivalence.prove(emitted["top.v"], text, subject=subject, reference=source, time_limit_s=how.proof_s)
 
     kernel: dict[str, Any] = {"expected": expected, "time_limit_s": limit}
     route("numba", "kernel.py", lambda: children.verify_numba(network, texts["kernel.py"], values, **kernel))
@@ -145,7 +157,13 @@ def recheck(
     bench: dict[str, Any] = {"expected": expected[some], "time_limit_s": limit}
     route("cocotb", "top.v", lambda: cocotb_route.verify(texts["top.v"], network, values[some], **bench))
     route("verilator-mapped", "mapped.v", lambda: verilated("verilator-mapped", "mapped.v"))
-    proven = route("proof", "mapped.v", proof)
+    # What is emitted from network.json is the left side of every proof, so that two texts that are wrong alike, or a
+    # netlist that its cells do not follow, are refuted. A text that is not emitted has a proof of its own.
+    proven = route("proof", "mapped.v", lambda: proof(texts["mapped.v"], "mapped.v"))
+    if "top.v" in differs:
+        route("proof-top", "top.v", lambda: proof(texts["top.v"], "top.v"))
+    if "mapped.v" in differs:
+        route("proof-netlist", "netlist.json", lambda: proof(emitted["mapped.v"], "netlist.json"))
     if proven and proven.outcome is Outcome.UNDECIDED and not chosen.exhaustive and labels:
         many: dict[str, Any] = {"vectors": how.bulk_vectors, "seconds": how.bulk_s, "seed": seed}
         route("bulk", "netlist.json", lambda: gates_bulk.verify_bulk(netlist, network, **many))

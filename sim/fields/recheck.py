@@ -4,6 +4,7 @@ Trusted are field.json with its arrays, which define the function, and this prog
 verilated is used where it is byte for byte what is emitted now; any other only when the caller says so.
 """
 
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 from inkling.approx.programs.process import ToolError
 from inkling.approx.reference import field_files
 from inkling.approx.reference.field import IntegerField
+from inkling.sim.designs import manifest
 from inkling.sim.fields import kernels
 from inkling.sim.fields.queries import compare, failed, random_places, reference
 from inkling.sim.verdicts.verdict import Verdict
@@ -24,6 +26,7 @@ from inkling.train.files.text import MOST_BYTES, text
 ENGINE = "engine.v"
 ENGINE_JSON = "engine.json"
 SCHEMA = "inkling.field-engine/1"
+PACKED = ("packed.bin", "unpack.c", "unpack.h")
 KERNELS = ("kernel.c", "kernel.h", "kernel.py", "tables.bin")
 
 
@@ -40,19 +43,22 @@ class FieldBudget:
     time_limit_s: float = 600.0
 
 
-def write_engine(field: IntegerField, lanes: int, folder: Path) -> None:
-    """Emit engine.v and engine.json into a folder. Raises as `inkling.hdl.engine.schedule.schedule` does."""
-    import json
-
-    from inkling.hdl.engine.engine import emit
+def engine_facts(field: IntegerField, lanes: int) -> dict[str, Any]:
+    """What engine.json holds. Raises as `inkling.hdl.engine.schedule.schedule` does."""
     from inkling.hdl.engine.schedule import cycles, multipliers
-    from inkling.train.files import atomic
 
     latency, interval = cycles(field, lanes)
-    told = {"schema": SCHEMA, "lanes": lanes, "latency_clocks": latency, "interval_clocks": interval}
-    told["multipliers"] = multipliers(field, lanes)
+    facts = {"schema": SCHEMA, "lanes": lanes, "latency_clocks": latency, "interval_clocks": interval}
+    return facts | {"multipliers": multipliers(field, lanes)}
+
+
+def write_engine(field: IntegerField, lanes: int, folder: Path) -> None:
+    """Emit engine.v and engine.json into a folder. Raises as `inkling.hdl.engine.schedule.schedule` does."""
+    from inkling.hdl.engine.engine import emit
+    from inkling.train.files import atomic
+
     atomic.write(folder / ENGINE, emit(field, lanes).encode())
-    atomic.write(folder / ENGINE_JSON, (json.dumps(told, indent=1) + "\n").encode())
+    atomic.write(folder / ENGINE_JSON, (json.dumps(engine_facts(field, lanes), indent=1) + "\n").encode())
 
 
 def recheck(
@@ -73,10 +79,16 @@ def recheck(
         if done is not None:
             done(found)
 
-    for verdict in _kernels(field, folder, how, trust, seed):
+    required = (folder / "run.json").is_file() and bool(document(folder / "run.json").get("manifest"))
+    take(manifest.verdict(folder, required=required, trusted=trust))
+    for verdict in (*_kernels(field, folder, how, trust, seed), *_packed(field, folder, how, trust)):
         take(verdict)
+    if (folder / "report.json").is_file():
+        take(_report(field, folder))
     take(check_torch(field, how.queries, seed))
-    if (folder / ENGINE).is_file():
+    if (folder / ENGINE).is_file() != (folder / ENGINE_JSON).is_file():
+        take(failed("engine", ENGINE, f"{ENGINE} and {ENGINE_JSON} belong together, and one is missing"))
+    elif (folder / ENGINE).is_file():
         check_engine(field, folder, take, budget=how, trust=trust, seed=seed)
     return tuple(verdicts)
 
@@ -97,9 +109,14 @@ def check_engine(
     from inkling.sim.fields.engine import simulate, verify
     from inkling.sim.fields.queries import random_queries
 
-    lanes = document(folder / ENGINE_JSON).get("lanes")
-    if not isinstance(lanes, int) or not 1 <= lanes <= 10**9:
+    engine = document(folder / ENGINE_JSON)
+    lanes = engine.get("lanes")
+    if not isinstance(lanes, int) or isinstance(lanes, bool) or not 1 <= lanes <= 10**9:
         raise InputError(f"{folder / ENGINE_JSON}: lanes is no whole number above 0; make the run again")
+    facts = engine_facts(field, lanes)
+    wrong = [key for key in facts if engine.get(key) != facts[key]]
+    said = f"{wrong[0]} is {str(engine.get(wrong[0]))[:40]}, not {facts[wrong[0]]}" if wrong else "as the model says"
+    take(Verdict("engine", ENGINE_JSON, "the schedule", len(facts), len(wrong), 0.0, detail=said, unit="figures"))
     verilog, limit = text(folder / ENGINE), budget.time_limit_s
     if verilog != emit(field, lanes) and not trust:
         take(failed("verilator-field", ENGINE, "differs from what this version emits"))
@@ -159,6 +176,41 @@ def _kernels(field: IntegerField, folder: Path, how: FieldBudget, trust: bool, s
         told = f"not run: {differ[0]} differs from what this version emits; --trust runs it"
         return [failed(route, differ[0], told) for route in ("numba", "c")]
     return kernels.check(planned, folder, how.queries, seed, how.time_limit_s)
+
+
+def _packed(field: IntegerField, folder: Path, how: FieldBudget, trust: bool) -> list[Verdict]:
+    """A picture's packed file and what unpacks it; nothing for a field without them."""
+    from inkling.hdl.fields import unpack
+    from inkling.hdl.fields.plan import plan
+
+    there = [name for name in PACKED if (folder / name).is_file()]
+    if not there:
+        return []
+    if len(there) < len(PACKED):
+        lacking = next(name for name in PACKED if name not in there)
+        return [failed("unpack", lacking, f"{lacking} is missing, without which {there[0]} is of no use")]
+    planned = plan(field)
+    emitted = {"unpack.c": unpack.source(planned).encode(), "unpack.h": unpack.header(planned).encode()}
+    differ = [name for name in emitted if _content(folder / name, len(emitted[name])) != emitted[name]]
+    if differ and not trust:
+        told = f"not run: {differ[0]} differs from what this version emits; --trust runs it"
+        return [failed("unpack", differ[0], told)]
+    return [kernels.check_unpacked(planned, folder, how.time_limit_s)]
+
+
+def _report(field: IntegerField, folder: Path) -> Verdict:
+    """What report.json says of sizes and of the engine, worked out again."""
+    told = document(folder / "report.json")
+    size = kernels.size(field, folder)
+    figures: dict[str, Any] = {"bytes_in_memory": size, "bytes_per_entry": field.bytes_per_entry}
+    if not (folder / "packed.bin").is_file():
+        figures["bytes"] = size
+    if (folder / ENGINE_JSON).is_file():
+        figures["engine"] = document(folder / ENGINE_JSON)
+    differ = {key: value for key, value in figures.items() if told.get(key) != value}
+    wrong = [f"{key} is {str(told.get(key))[:40]}, not {value}" for key, value in differ.items()]
+    said = "; ".join(wrong) or "sizes and the engine's figures, worked out again"
+    return Verdict("report", "report.json", "the files", len(figures), len(wrong), 0.0, detail=said, unit="figures")
 
 
 def check_torch(field: IntegerField, count: int, seed: int) -> Verdict:

@@ -1,11 +1,13 @@
 """verdict.json and timings.json: how the verdicts on a folder are kept, and read back with every field checked.
 
-A verdict holds the SHA-256 of the files that it is about, so that a reader can tell whether it still speaks of them.
+A verdict holds a digest of the files that it is about, so that a reader can tell whether it still speaks of them.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +73,44 @@ def from_fields(fields: Fields) -> Verdict:
     )
 
 
-def sha256(content: bytes) -> str:
+def digest(name: str, content: bytes) -> str:
+    """SHA-256 of what a file says: of JSON without the order of keys, of texts without the kind of line ends.
+
+    Verilog is taken word by word, so that blanks do not count; everything else byte for byte.
+    """
+    suffix = Path(name).suffix
+    if suffix == ".json":
+        with contextlib.suppress(ValueError, RecursionError):
+            data = json.loads(content, object_pairs_hook=_unique)
+            content = json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+    elif suffix in (".c", ".h", ".py", ".csv"):
+        content = content.replace(b"\r\n", b"\n").rstrip(b"\n")
+    elif suffix == ".v":
+        content = b" ".join(content.split())
     return hashlib.sha256(content).hexdigest()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers differ in which of two equal keys they take, so such a text is none that can be told by its meaning."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def bound(verdicts: Iterable[Verdict], folder: Path, about: Mapping[str, Sequence[str]]) -> list[Verdict]:
+    """Verdicts with the digests of the files that they are about; about: by subject, the subject not among them."""
+    known: dict[str, str] = {}
+    found = []
+    for verdict in verdicts:
+        files = {}
+        for name in (verdict.subject, *about.get(verdict.subject, ())):
+            if name not in known and (folder / name).is_file():
+                known[name] = digest(name, (folder / name).read_bytes())
+            if name in known:
+                files[name] = known[name]
+        found.append(replace(verdict, files=files))
+    return found
 
 
 def stale(verdict: Verdict, folder: Path) -> str:
@@ -82,6 +120,6 @@ def stale(verdict: Verdict, folder: Path) -> str:
             content = (folder / name).read_bytes() if Path(name).name == name else b""
         except OSError:
             return name
-        if sha256(content) != expected:
+        if digest(name, content) != expected:
             return name
     return ""
