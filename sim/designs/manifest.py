@@ -18,7 +18,7 @@ from inkling.train.files.checked_json import load
 MANIFEST = "manifest.json"
 SCHEMA = "inkling.manifest/1"
 # What is written into a folder after it was made, and tells of it.
-LATER = (MANIFEST, VERDICTS, TIMINGS, ".files.json", "faults.json", "test_set.csv")
+LATER = (MANIFEST, VERDICTS, TIMINGS, "faults.json", "test_set.csv")
 _NETWORK = ("network.json", "network.npz")
 _FIELD = ("field.json", "field.npz")
 # What the files of each kind of folder are made from; those not named are made from the outside.
@@ -73,7 +73,9 @@ def kind(folder: Path) -> str:
 def write(folder: Path) -> None:
     """Write the manifest of what is in a folder now, of designs inside it by their manifests."""
     made = MADE_FROM[kind(folder)] | MADE_FROM["run"]
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name not in LATER)
+    # Names with a dot in front are the run's own marks, such as its lock, and go or change with it.
+    own = (path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    names = sorted(name for name in own if name not in LATER)
     files: dict[str, Any] = {}
     for name in names:
         files[name] = {"sha256": digest(name, (folder / name).read_bytes())}
