@@ -72,7 +72,7 @@ _AMARANTH = "elaborate metadata signature input_names output_names parts plan"
 
 # What the emitted designs name themselves: their outputs, their control, their module; and the receiver of a bench's
 # `answer(port=value)`.
-_OWN = "label top clk rst start done np numpy numba self cls"
+_OWN = "label top clk rst start done np numpy numba self cls wiring"
 
 SYSTEMVERILOG = frozenset(_SYSTEMVERILOG.split())
 RESERVED = frozenset(

@@ -41,7 +41,7 @@ class Graph:
         known = dict(zip(self.inputs, values, strict=True))
         for node, finished in zip(self.nodes, self._finished, strict=True):
             result = node.operation.evaluate(*(known[name] for name in node.reads))
-            known[node.name] = result.reshape(len(result), -1) if result.ndim != 2 else result
+            known[node.name] = result[:, None] if result.ndim == 1 else result
             for name in finished:
                 del known[name]
         return tuple(known[name] for name in self.outputs)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkling.approx.gates import checkpoint, search
 from inkling.approx.gates import pool as gate_pool
+from inkling.approx.gates import search
 from inkling.approx.gates import state as gate_state
 from inkling.approx.gates.packing import Gates, PackedRows, apply, from_netlist, input_bits, library, pack, to_netlist
 from inkling.approx.gates.physics import Physics, tables
@@ -211,9 +211,9 @@ def test_a_killed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: p
     before = path.read_bytes()
 
     def fail(*_: object) -> None:
-        raise OSError("disk full")
+        raise OSError(28, "disk full")
 
-    monkeypatch.setattr(checkpoint.Path, "replace", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         run(moves=100_000, checkpoint=path)
     assert path.read_bytes() == before

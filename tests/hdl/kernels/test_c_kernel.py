@@ -232,7 +232,6 @@ def test_equal_networks_give_equal_texts() -> None:
             "256",
         ),
         (IntegerNetwork(inputs(2), (Dense(np.full((1, 2), 2**62), np.zeros(1, np.int64)),), 0), "64 bits"),
-        (IntegerNetwork(inputs(2), (ArgMax(), ClippedReLU(0, 1)), 2), "last"),
     ],
 )
 def test_what_a_kernel_cannot_hold(network: IntegerNetwork, what: str) -> None:
