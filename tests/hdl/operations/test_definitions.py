@@ -31,6 +31,8 @@ FORMS = {
     "hdl/engine/stages.py": "a layer folded on few multipliers",
     "hdl/engine/grid.py": "texels in banks of memory",
     "hdl/engine/schedule.py": "counts multipliers",
+    "hdl/microcontrollers/body.py": "one row: a tree jumps, layers are loops over tables in flash, gates are bytes",
+    "hdl/microcontrollers/kernel.py": "a tree compares counts of converters itself",
 }
 
 
