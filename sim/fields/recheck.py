@@ -81,10 +81,10 @@ def recheck(
 
     required = (folder / "run.json").is_file() and bool(document(folder / "run.json").get("manifest"))
     take(manifest.verdict(folder, required=required, trusted=trust))
-    for verdict in (*_kernels(field, folder, how, trust, seed), *_packed(field, folder, how, trust)):
+    for verdict in (*_kernels(field, folder, how, trust, seed), *check_packed(field, folder, how, trust=trust)):
         take(verdict)
     if (folder / "report.json").is_file():
-        take(_report(field, folder))
+        take(check_report(field, folder))
     take(check_torch(field, how.queries, seed))
     if (folder / ENGINE).is_file() != (folder / ENGINE_JSON).is_file():
         take(failed("engine", ENGINE, f"{ENGINE} and {ENGINE_JSON} belong together, and one is missing"))
@@ -178,7 +178,7 @@ def _kernels(field: IntegerField, folder: Path, how: FieldBudget, trust: bool, s
     return kernels.check(planned, folder, how.queries, seed, how.time_limit_s)
 
 
-def _packed(field: IntegerField, folder: Path, how: FieldBudget, trust: bool) -> list[Verdict]:
+def check_packed(field: IntegerField, folder: Path, how: FieldBudget, *, trust: bool) -> list[Verdict]:
     """A picture's packed file and what unpacks it; nothing for a field without them."""
     from inkling.hdl.fields import unpack
     from inkling.hdl.fields.plan import plan
@@ -198,7 +198,7 @@ def _packed(field: IntegerField, folder: Path, how: FieldBudget, trust: bool) ->
     return [kernels.check_unpacked(planned, folder, how.time_limit_s)]
 
 
-def _report(field: IntegerField, folder: Path) -> Verdict:
+def check_report(field: IntegerField, folder: Path) -> Verdict:
     """What report.json says of sizes and of the engine, worked out again."""
     told = document(folder / "report.json")
     size = kernels.size(field, folder)

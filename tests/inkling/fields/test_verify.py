@@ -10,10 +10,12 @@ from typer.testing import CliRunner
 from inkling.approx.fields.random_field import random_field
 from inkling.approx.reference import field_files
 from inkling.cli.main import app
-from inkling.hdl.fields import numba_kernel
+from inkling.hdl.fields import call, numba_kernel, unpack
 from inkling.hdl.fields.call import build
 from inkling.hdl.fields.plan import plan
-from inkling.sim.fields.recheck import FieldBudget, recheck, write_engine
+from inkling.sim.designs import manifest
+from inkling.sim.fields import kernels
+from inkling.sim.fields.recheck import FieldBudget, check_packed, check_report, recheck, write_engine
 from inkling.train.errors import InputError
 
 RUN = CliRunner()
@@ -64,3 +66,64 @@ def test_rows_and_missing_files_are_refused_in_a_line(made: Path, tmp_path: Path
     (folder / "tables.bin").unlink()
     error = RUN.invoke(app, ["verify", str(folder)]).exception
     assert isinstance(error, InputError) and "tables.bin" in str(error)
+
+
+def _bit(content: bytes) -> bytes:
+    return content[:-30] + bytes([content[-30] ^ 4]) + content[-29:]
+
+
+PICTURE_CHANGES = {
+    **{
+        f"{name} is empty": (name, lambda content: b"")
+        for name in ("packed.bin", "unpack.c", "unpack.h", "tables.bin")
+    },
+    **{f"{name} is cut": (name, lambda content: content[: len(content) // 2]) for name in ("packed.bin", "unpack.c")},
+    **{f"{name} is missing": (name, None) for name in ("packed.bin", "unpack.c", "unpack.h")},
+    "a bit of packed.bin": ("packed.bin", _bit),
+    "a bit of tables.bin": ("tables.bin", _bit),
+    "a shift of unpack.c": ("unpack.c", lambda content: content.replace(b">> 1", b">> 2", 1)),
+    "a word of kernel.h": ("kernel.h", lambda content: content.replace(b"uint16_t", b"int16_t", 1)),
+    "another PSNR": ("report.json", lambda content: content.replace(b"31.5", b"99.0")),
+    "another size": ("report.json", lambda content: content.replace(b'"bytes_in_memory": ', b'"bytes_in_memory": 1')),
+    "run.json": ("run.json", lambda content: content.replace(b"field", b"other")),
+}
+
+
+def test_changes_of_a_picture_s_files_are_caught_and_harmless_ones_are_not(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    field = random_field(4, levels=((6, 5, 4, 8),), hidden=(8,), entries=1, meaning="picture", outputs=1)
+    how = plan(field)
+    field_files.save(field, folder)
+    call.write(how, folder)
+    unpack.write(how, folder)
+    (folder / "kernel.py").write_text(numba_kernel.emit(how))
+    report = {"bytes_in_memory": kernels.size(field, folder), "bytes_per_entry": field.bytes_per_entry}
+    (folder / "report.json").write_text(json.dumps({**report, "psnr_integer_db": 31.5}))
+    (folder / "run.json").write_text(json.dumps({"schema": "inkling.run/1", "kind": "field", "manifest": True}))
+    manifest.write(folder)
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def failing() -> set[str]:
+        found = [manifest.verdict(folder), *check_packed(field, folder, FieldBudget(), trust=False)]
+        return {item.route for item in [*found, check_report(field, folder)] if item.failed}
+
+    assert failing() == set()
+    for name, (file, change) in PICTURE_CHANGES.items():
+        if change is None:
+            (folder / file).unlink()
+        else:
+            assert change(kept[file]) != kept[file], name
+            (folder / file).write_bytes(change(kept[file]))
+        found = failing()
+        assert "manifest" in found, name
+        if file in ("packed.bin", "unpack.c", "unpack.h"):
+            assert "unpack" in found, (name, found)
+        for part, content in kept.items():
+            (folder / part).write_bytes(content)
+    (folder / "manifest.json").unlink()
+    assert manifest.verdict(folder).failed
+    for name in ("report.json", "run.json"):
+        (folder / name).write_text(json.dumps(dict(reversed(json.loads(kept[name]).items()))))
+    (folder / "manifest.json").write_bytes(kept["manifest.json"])
+    assert failing() == set()
