@@ -29,6 +29,10 @@ METHODS: dict[str, tuple[str, ...]] = {
 RIVALS = ("tree", "logistic")
 
 
+# The options of a reading that every key of a point holds.
+_FIRST = ("target", "bits", "ranges", "one_hot", "drop_missing")
+
+
 @dataclass(frozen=True)
 class Data:
     """A table and how it is read, but for the seed, a point's split; digest: SHA-256 of its columns."""
@@ -41,13 +45,20 @@ class Data:
         return self.reading.source
 
     def to_json(self) -> dict[str, Any]:
+        """Options that came later stand there only where they are unusual, so that keys stay as they were."""
         options = self.reading.to_json()
+        usual = Reading(self.reading.source).to_json()
         del options["source"], options["seed"]
-        return {"name": self.name, "digest": self.digest, **options}
+        kept = {name: value for name, value in options.items() if name in _FIRST or value != usual[name]}
+        return {"name": self.name, "digest": self.digest, **kept}
 
     @staticmethod
     def from_json(document: dict[str, Any]) -> "Data":
-        options = {name: value for name, value in document.items() if name not in ("name", "digest")}
+        options = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in document.items()
+            if name not in ("name", "digest")
+        }
         return Data(Reading(document["name"], **options), document["digest"])
 
 

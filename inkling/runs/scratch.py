@@ -38,26 +38,29 @@ def check_ready(out: Path) -> None:
         raise InputError(
             f"TMPDIR {str(temporary)!r} has a character that make does not take; set it to another folder"
         )
-    for folder, purpose in ((temporary, "TMPDIR"), (_existing(out), "--out")):
+    for folder, purpose in ((temporary, f"TMPDIR {temporary}"), (_existing(out), f"--out {out}")):
         try:
             free = shutil.disk_usage(folder).free
         except OSError as error:
-            raise InputError(f"{purpose} {folder} cannot be used ({error.strerror}); name another folder") from error
+            raise InputError(f"{purpose} cannot be used ({error.strerror}); name another folder") from error
         if free < LEAST_BYTES:
             raise InputError(
-                f"{purpose} {folder} has {free / 2**20:.1f} MiB left, a run needs {LEAST_BYTES >> 20}: make room, or "
+                f"{purpose} has {free / 2**20:.1f} MiB left, a run needs {LEAST_BYTES >> 20}: make room, or "
                 "name another folder"
             )
 
 
 def _existing(path: Path) -> Path:
-    """The nearest folder above that exists. Raises InputError where the working folder was removed."""
+    """The nearest folder above that exists. Raises InputError where there is no working folder or no such name."""
     try:
         place = path.absolute()
     except OSError as error:
         raise InputError("the working folder is gone; change to one that exists") from error
-    while not place.is_dir() and place != place.parent:
-        place = place.parent
+    try:
+        while not place.is_dir() and place != place.parent:
+            place = place.parent
+    except OSError as error:  # a name that no file system takes
+        raise InputError(f"--out {path} cannot be made ({error.strerror}); name another folder") from error
     return place
 
 

@@ -165,8 +165,12 @@ def emit(
             fingerprint=origin.fingerprint,
             verified=True,
         )
-        folder.rmdir()  # a design is built into a folder of its own making
-        built = build(job, folder)
+        # A design is built into a folder of its own making, and this one holds its lock already.
+        place = folder / ".design"
+        built = build(job, place)
+        for path in place.iterdir():
+            path.rename(folder / path.name)
+        place.rmdir()
     console.print(f"{out}: {built.cost.area_cm2:.3g} cm2, {built.cost.gates} gates", highlight=False, markup=False)
     return {
         "folder": str(out),

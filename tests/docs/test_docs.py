@@ -13,12 +13,14 @@ from blocks import ROOT, blocks, run, tools
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 # Whose commands tests of their own run (campaigns, clusters), and tables alone.
 ELSEWHERE = {"scale.md", "measured.md"}
+# Words alone, and what is written from docstrings.
+NO_BLOCKS = {"index.md", "house.md", "reference.md", "sources.md", "microcontrollers.md"}
 
 
 @pytest.mark.parametrize("path", [d for d in DOCS if d.name not in ELSEWHERE], ids=lambda path: path.stem)
 def test_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, paths = blocks(path), tools(tmp_path / "tools")
-    assert found or path.name == "index.md"
+    assert found or path.name in NO_BLOCKS
     (folder := tmp_path / "work").mkdir()
     left_out = {block.line: why for block in found if (why := run(block, folder, paths))}
     for line, why in left_out.items():

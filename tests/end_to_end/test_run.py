@@ -18,7 +18,7 @@ POINT = {
 }
 FILES = {
     *("design.json", "network.json", "network.npz", "netlist.json", "top.v", "mapped.v", "component.py", "kernel.c"),
-    *("kernel.h", "kernel.py", "verdict.json"),
+    *("kernel.h", "kernel.py", "verdict.json", "manifest.json", "cost.json", "readings.json"),
 }
 ROUTES = ["numba", "c", "verilator", "cocotb", "gates", "verilator-mapped", "proof"]
 

@@ -68,9 +68,11 @@ def _parquet() -> dict[str, Sequence[bytes]]:
 
 
 def _read_table(folder: Path, content: bytes, suffix: str) -> object:
+    from inkling.train.tables.reading import Reading
     from inkling.train.tables.sources import load
 
-    return load(str(_written(folder / f"table{suffix}", content)), drop_missing=True, one_hot=True, ranges="span")
+    place = str(_written(folder / f"table{suffix}", content))
+    return load(Reading(place, drop_missing=True, one_hot=True, ranges="span"))
 
 
 # ---- networks, netlists, float networks, fields
@@ -283,7 +285,7 @@ def _read_run(folder: Path, content: bytes, suffix: str) -> object:
 def _read_design(folder: Path, content: bytes) -> object:
     from inkling.approx.reference import network_files
     from inkling.designs.rows import design_rows
-    from inkling.designs.verify import _sharing
+    from inkling.designs.verify import sharing_of
     from inkling.sim.designs.folder import TEXTS, read
 
     place = folder / "designs" / "tree"
@@ -294,7 +296,7 @@ def _read_design(folder: Path, content: bytes) -> object:
         _written(place / text, b"module top; endmodule\n" if text.endswith(".v") else b"\n")
     _written(place / "design.json", content)
     design = read(place)
-    _sharing(place)
+    sharing_of(place)
     return design_rows(design, "iris")
 
 

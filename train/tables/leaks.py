@@ -76,8 +76,9 @@ def suspicious_columns(table: Table, positions: Sequence[int]) -> list[str]:
     if stamps:
         found.append(f"time stamps are no readings, and tell rows apart: leave {listed(stamps)} out with --drop")
     if rising:
+        verbs = "rises or falls" if len(rising) == 1 else "rise or fall"
         found.append(
-            f"{listed(rising)} rise or fall with the row number, as a counter or a clock does: what is learned from "
+            f"{listed(rising)} {verbs} with the row number, as a counter or a clock does: what is learned from "
             "that holds for no new row; leave out with --drop what is no reading"
         )
     if unique:

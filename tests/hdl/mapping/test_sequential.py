@@ -80,8 +80,7 @@ def test_a_folded_network_in_cells_passes_every_check_and_faults_do_not() -> Non
     place = [port.name for port in logic.inputs].index("rst")
     rst = 2 + sum(port.width for port in logic.inputs[:place])
     sources = np.where(logic.sources == rst, 0, logic.sources)
-    deaf = replace(made.best, mapped=replace(made.best.mapped, logic=replace(logic, sources=sources)))
-    caught = unknowns(deaf, network, vectors[:1])
+    caught = unknowns(replace(logic, sources=sources), made.best.plan, network, vectors[:1])
     assert caught.mismatches and "before the reset" in caught.detail
 
 

@@ -68,7 +68,8 @@ def test_a_sound_run_and_a_changed_one(run_folder: Path, tmp_path: Path) -> None
     document = json.loads(good.stdout)
     (design,) = document["designs"]
     assert document["passed"] and design["passed"] and design["proven"] and not design["faults"]
-    assert len(design["verdicts"]) == 11
+    assert len(design["verdicts"]) == 15
+    assert {"manifest", "design", "readings", "cost"} <= {verdict["route"] for verdict in design["verdicts"]}
     proof = json.loads((run_folder / "designs" / "gates-1" / "verdict.json").read_text())[-1]
     assert (proof["route"], set(proof["certificate"]["sha256"])) == ("proof", {"top.v", "mapped.v"})
     # One cell of another kind, in a copy.

@@ -9,6 +9,7 @@ import pytest
 
 from inkling.runs.folder import FILES, KEY, UNFINISHED, run_folder
 from inkling.runs.scratch import hold
+from inkling.sim.designs.manifest import MANIFEST
 from inkling.train.errors import InputError
 
 
@@ -46,7 +47,7 @@ def test_an_earlier_run_is_replaced_and_kept_where_the_new_one_fails(tmp_path: P
     assert (out / "content").read_text() == "old"
     with run_folder(out) as fresh:
         _finish(fresh)
-    assert sorted(path.name for path in out.iterdir()) == [FILES, "content", "run.json"]
+    assert sorted(path.name for path in out.iterdir()) == [FILES, "content", MANIFEST, "run.json"]
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -144,7 +145,7 @@ def test_what_is_finished_of_a_stopped_run_is_taken_up_by_an_equal_one(
         shutil.rmtree(fresh / UNFINISHED)
         _finish(fresh)
     assert list(tmp_path.iterdir()) == [out]
-    assert sorted(path.name for path in out.iterdir()) == [FILES, "content", "run.json"]
+    assert sorted(path.name for path in out.iterdir()) == [FILES, "content", MANIFEST, "run.json"]
 
 
 def test_what_another_run_left_is_removed_and_what_a_living_one_holds_is_not(tmp_path: Path) -> None:

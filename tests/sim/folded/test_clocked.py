@@ -102,4 +102,4 @@ def test_the_emitted_component_stands_alone(tmp_path: Path) -> None:
     script = "import runpy, sys; sys.modules['approx'] = sys.modules['hdl'] = None; "
     script += "top = runpy.run_path('component.py')['Top'](); print(top.plan.clocks, sorted(top.signature.members))"
     told = python(script, time_limit_s=60, cwd=tmp_path).stdout
-    assert told.startswith(f"{plan.clocks} [") and told.endswith("'done', 'in_start', 'label', 'start']\n"), told
+    assert told.startswith(f"{plan.clocks} ['col_start', ") and told.endswith("'done', 'label', 'start']\n"), told

