@@ -54,7 +54,7 @@ class Data:
 
     @staticmethod
     def from_json(document: dict[str, Any]) -> "Data":
-        options = {
+        options: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in document.items()
             if name not in ("name", "digest")
