@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 STOPPED = 128 + signal.SIGTERM
 STRETCH_S = 0.5
@@ -94,6 +95,7 @@ def run(
             _starting = False
     try:
         _running.add(process.pid)
+        _tell_guards("+", process.pid)
         _limit(process.pid)
         if in_main:
             _starting = False
@@ -108,6 +110,7 @@ def run(
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         _running.discard(process.pid)
+        _tell_guards("-", process.pid)
     if process.returncode != 0:
         tail = "\n".join((stdout + stderr).strip().splitlines()[-15:])
         raise ToolError(f"{name} ended with status {process.returncode}: {tail}")
@@ -128,6 +131,48 @@ def _output(process: "subprocess.Popen[str]", limit_s: float) -> tuple[str, str]
             limit_s -= stretch
             if limit_s <= 0:
                 raise
+
+
+# A process beside this one, which ends the tools that it knows of when this one is gone.
+_GUARD = """
+import os, signal, sys
+groups = set()
+for line in sys.stdin:
+    (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
+for group in groups:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except OSError:
+        pass
+"""
+_guards: list[IO[str]] = []
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Within it tools end when this process is killed outright, which leaves it no moment to end them itself."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _GUARD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    _guards.append(process.stdin)
+    try:
+        yield
+    finally:
+        _guards.remove(process.stdin)
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        process.wait()
+
+
+def _tell_guards(sign: str, group: int) -> None:
+    for stream in _guards:
+        with contextlib.suppress(OSError):  # ended from outside
+            os.write(stream.fileno(), f"{sign}{group}\n".encode())  # whole, whichever thread writes
 
 
 def seen() -> dict[str, str]:

@@ -7,7 +7,7 @@ made is said in `inkling.hdl.mapping.recipes`.
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from inkling.hdl.cells.technology import Cell, Technology
 from inkling.hdl.mapping import composites, genlib
 from inkling.hdl.mapping.abc_run import map_once
 from inkling.hdl.mapping.elaboration import elaborate
+from inkling.hdl.mapping.kept import Mapping, Run, digest, read, write
 from inkling.hdl.mapping.recipes import EffortName, Recipe, plan
 
 Objective: TypeAlias = Literal["area", "power"]
@@ -26,30 +27,6 @@ Objective: TypeAlias = Literal["area", "power"]
 KEPT = 4
 # Gates up to which a single run is ended early, and after how many seconds.
 SMALL_GATES, SMALL_RUN_S = 1000, 20.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """An ABC script and the number of the random order of inputs and pins it began with (0: as they came)."""
-
-    script: str
-    permutation: int
-
-
-@dataclass(frozen=True, eq=False)
-class Mapping:
-    """The best netlist and its area in um2, and what shows the spread: the runs from the circuit as it was given.
-
-    areas and runs: of every such run that ended, in order, in um2. The best may be smaller than all of them, because
-    the best netlists are restructured and mapped again. late: runs that a time limit ended or kept from beginning;
-    where there are some, another machine may find another netlist.
-    """
-
-    netlist: Netlist
-    area_um2: float
-    areas: tuple[float, ...]
-    runs: tuple[Run, ...]
-    late: int = 0
 
 
 def map_verilog(
@@ -62,8 +39,9 @@ def map_verilog(
     time_limit_s: float = 60.0,
     objective: Objective = "area",
     module: str = "top",
+    kept: Path | None = None,
 ) -> Mapping:
-    """Map a combinational Verilog module, keeping every port; `map_netlist` says what comes back.
+    """Map a combinational Verilog module, keeping every port; `map_netlist` says what comes back, and what is kept.
 
     Raises inkling.train.errors.InputError for a module with storage, inkling.approx.programs.process.ToolError where
     no run ends in time.
@@ -79,6 +57,7 @@ def map_verilog(
         processes=processes,
         time_limit_s=left,
         objective=objective,
+        kept=kept,
     )
 
 
@@ -91,12 +70,33 @@ def map_netlist(
     processes: int = 1,
     time_limit_s: float = 60.0,
     objective: Objective = "area",
+    kept: Path | None = None,
 ) -> Mapping:
     """Map a netlist of any cells to the technology's.
 
     objective: "area", or "power" for the mean static power at the nominal voltage. The runs are a function of size
-    and effort; time_limit_s bounds all of them together, and only where it cuts some off does it matter.
+    and effort; time_limit_s bounds all of them together, and only where it cuts some off does it matter. kept: a
+    folder in which what was found is kept, and is read from where the same was asked before.
     """
+    if kept is None:
+        return _searched(netlist, technology, effort, seed, processes, time_limit_s, objective)
+    question = digest(netlist, technology, effort, str(seed), objective)
+    found = read(kept, question)
+    if found is None:
+        found = _searched(netlist, technology, effort, seed, processes, time_limit_s, objective)
+        write(kept, question, found)
+    return found
+
+
+def _searched(
+    netlist: Netlist,
+    technology: Technology,
+    effort: EffortName,
+    seed: int,
+    processes: int,
+    time_limit_s: float,
+    objective: Objective,
+) -> Mapping:
     deadline = time.monotonic() + time_limit_s
     prices = {cell.type.name: price(cell, technology, objective) for cell in technology.cells}
     areas = {cell.type.name: cell.area_um2 for cell in technology.cells}

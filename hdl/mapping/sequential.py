@@ -5,6 +5,7 @@ Every flip-flop becomes the technology's plain one, on the rising edge of one cl
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from inkling.hdl.cells.technology import OtherCell, Technology
 from inkling.hdl.cells.verilog_writer import GUARD
 from inkling.hdl.cells.verilog_writer import emit as emit_netlist
 from inkling.hdl.mapping.elaboration import GATES, nets, synthesised
+from inkling.hdl.mapping.kept import Mapping
 from inkling.hdl.mapping.recipes import EffortName
-from inkling.hdl.mapping.search import Mapping, map_netlist, total
+from inkling.hdl.mapping.search import map_netlist, total
 from inkling.train.errors import InputError
 
 # Passes from a module to simple gates and plain flip-flops.
@@ -108,8 +110,10 @@ def map_sequential(
     seed: int = 0,
     processes: int = 1,
     time_limit_s: float = 120.0,
+    kept: Path | None = None,
 ) -> Sequential:
-    """Map a clocked module. flip_flop: the technology's cell, with a complement of its state, without a reset.
+    """Map a clocked module. flip_flop: the technology's cell, with a complement of its state, without a reset; kept:
+    as of `inkling.hdl.mapping.search.map_netlist`.
 
     Raises InputError where the technology has no such cell, else as `elaborate` and
     `inkling.hdl.mapping.search.map_netlist`.
@@ -119,7 +123,9 @@ def map_sequential(
         known = ", ".join(sorted(cells)) or "none"
         raise InputError(f"technology {technology.name} has no storage cell {flip_flop!r}; it has {known}")
     logic, clock, count = elaborate(verilog, module=module, time_limit_s=time_limit_s)
-    found = map_netlist(logic, technology, effort=effort, seed=seed, processes=processes, time_limit_s=time_limit_s)
+    found = map_netlist(
+        logic, technology, effort=effort, seed=seed, processes=processes, time_limit_s=time_limit_s, kept=kept
+    )
     mapped = with_complements(found.netlist, count)
     areas = {cell.type.name: cell.area_um2 for cell in technology.cells}
     return Sequential(mapped, clock, count, cells[flip_flop], total(mapped, areas), found)

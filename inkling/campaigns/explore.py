@@ -6,20 +6,20 @@ How points are spread over processes is in `inkling.campaigns.cluster`, what is 
 
 import contextlib
 import json
-import signal
-import threading
-from collections.abc import Iterator
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from inkling.campaigns.file import Loaded, load
 from inkling.campaigns.store import Store, open_store
 from inkling.reports.terminal.console import Terminal
 from inkling.runs.progress import Stages
+from inkling.runs.stop import stopping
 from inkling.runs.workers import cores
 from inkling.train.errors import InputError
 from inkling.train.extras import advice
+
+WORDS = "what was found is stored, and --resume goes on with the rest"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def explore(asked: Exploration) -> bool:
     """Compute what is missing of a campaign; whether every point ended well.
 
     Raises InputError for wrong input, and where points are stored already without --resume;
-    inkling.campaigns.cluster.SchedulerLost; KeyboardInterrupt leaves what was stored.
+    inkling.campaigns.cluster.SchedulerLost. A stop ends the program with status 130 or 143; what was found is stored.
     """
     _needs_cluster()
     loaded = load(asked.campaign, asked.data)
@@ -85,40 +85,27 @@ def _compute(asked: Exploration, loaded: Loaded, store: Store, done: set[bytes],
     if there == total:
         return 0
     missing = (point for point in loaded.campaign.points() if bytes.fromhex(point.key) not in done)
-    with Stages(Terminal(stderr=asked.as_json)) as stages, stages.running("explore", total=total) as progress:
+    with (
+        Stages(Terminal(stderr=asked.as_json)) as stages,
+        stages.running("explore", total=total) as progress,
+        stopping(WORDS) as stop,
+    ):
         progress(there, total)
-        with _interrupts() as stopped, contextlib.closing(outcomes(loaded, missing, engine)) as coming:
-            for found in coming:
-                store.add(found)
-                if stopped.is_set():
-                    raise KeyboardInterrupt
-                there += len(found)
-                for outcome in found:
-                    if outcome.error is not None:
-                        failed += 1
-                        stages.say(f"point {outcome.key[:12]} failed: {outcome.error}")
-                progress(there, total)
+        try:
+            with contextlib.closing(outcomes(loaded, missing, engine)) as coming, stop.interrupting():
+                for found in coming:
+                    store.add(found)
+                    stop.check()  # Python drops what is raised while an object is ended
+                    there += len(found)
+                    for outcome in found:
+                        if outcome.error is not None:
+                            failed += 1
+                            stages.say(f"point {outcome.key[:12]} failed: {outcome.error}")
+                    progress(there, total)
+        except KeyboardInterrupt:
+            print("inkling: stopped; what was found is stored, go on with --resume", file=sys.stderr)
+            sys.exit(stop.status or 130)
     return failed
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Ctrl-C interrupts, and sets an event: Python drops what is raised while an object is ended."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        event.set()
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _needs_cluster() -> None:

@@ -31,7 +31,7 @@ def fold(
     check_seed(seed)
     if not 1 <= clocks <= 10**9 or not 1 <= vectors <= 10**7:
         raise InputError("--clocks must be in 1..1000000000, --vectors in 1..10000000")
-    from inkling.designs.fold import FoldRequest, execute
+    from inkling.designs.fold_command import FoldRequest, execute
 
     with ending():
         passed = execute(

@@ -1,11 +1,11 @@
-"""`inkling fold`: a sequential circuit, smaller than the combinational one, from a design folder's network.
+"""A sequential circuit, smaller than the combinational one, of a network: mapped, checked and described.
 
-Schedules are searched in `inkling.approx.folding.search`; here the best few are mapped, the smallest is checked and
-written.
+Schedules are searched in `inkling.approx.folding.search`; the command that makes a folder of the smallest is
+`inkling.designs.fold_command`.
 """
 
-import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,15 @@ from inkling.approx.folding.plan import FoldPlan
 from inkling.approx.folding.search import Schedule
 from inkling.approx.reference.netlist import Netlist
 from inkling.approx.reference.network import IntegerNetwork
-from inkling.hdl.cells.choice import technology_of
 from inkling.hdl.cells.technology import Technology
 from inkling.hdl.mapping.recipes import EffortName
 from inkling.hdl.mapping.sequential import Sequential
-from inkling.sim.verdicts import files as verdict_files
-from inkling.sim.verdicts.verdict import Outcome, Verdict, overall
-from inkling.train.errors import InputError
+from inkling.sim.verdicts.verdict import Verdict
 
 # Clock edges that the state is followed through for unknown values, beyond one evaluation.
 REST = 40
+CANDIDATES, TIME_LIMIT_S = 2, 300.0
+WORDS = "the circuits that are mapped are kept, and the smallest is checked and written"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +51,10 @@ def fold(
     most_clocks: int,
     technology: Technology,
     *,
-    candidates: int = 2,
+    candidates: int = CANDIDATES,
     effort: EffortName = "quick",
     seed: int = 0,
-    time_limit_s: float = 300.0,
+    time_limit_s: float = TIME_LIMIT_S,
 ) -> Folded:
     """Map the `candidates` schedules of least estimated area that answer in `most_clocks`, and keep the smallest.
 
@@ -64,16 +63,39 @@ def fold(
     inkling.approx.programs.process.ToolError.
     """
     from inkling.approx.folding import search
-    from inkling.hdl.folded.texts import folded_ports, verilog
-    from inkling.hdl.mapping.sequential import map_sequential
 
     smaller = search.without_constant_neurons(network)
-    tried = []
-    for schedule in search.search(smaller, most_clocks=most_clocks)[:candidates]:
-        plan = search.plan(smaller, schedule, folded_ports(smaller))
-        text = verilog(plan, time_limit_s=time_limit_s)
-        mapped = map_sequential(text, technology, effort=effort, seed=seed, time_limit_s=time_limit_s)
-        tried.append(Tried(schedule, plan, text, mapped))
+    attempt = Attempt(smaller, technology, effort, seed, time_limit_s)
+    return smallest([attempt(one) for one in search.search(smaller, most_clocks=most_clocks)[:candidates]])
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """Maps a schedule of a network without constant neurons; kept: a folder of finished mappings."""
+
+    network: IntegerNetwork
+    technology: Technology
+    effort: EffortName
+    seed: int
+    time_limit_s: float
+    kept: Path | None = None
+
+    def __call__(self, schedule: Schedule) -> Tried:
+        from inkling.approx.folding import search
+        from inkling.hdl.folded.texts import folded_ports, verilog
+        from inkling.hdl.mapping.sequential import map_sequential
+
+        plan = search.plan(self.network, schedule, folded_ports(self.network))
+        text = verilog(plan, time_limit_s=self.time_limit_s)
+        limit, kept = self.time_limit_s, self.kept
+        mapped = map_sequential(
+            text, self.technology, effort=self.effort, seed=self.seed, time_limit_s=limit, kept=kept
+        )
+        return Tried(schedule, plan, text, mapped)
+
+
+def smallest(tried: Sequence[Tried]) -> Folded:
+    """The smallest of circuits, and all of them."""
     return Folded(min(tried, key=lambda one: one.mapped.area_um2), tuple(tried))
 
 
@@ -145,63 +167,6 @@ def unknowns(logic: Netlist, plan: FoldPlan, network: IntegerNetwork, vectors: N
     )
 
 
-@dataclass(frozen=True)
-class FoldRequest:
-    """What `inkling fold` was asked for; rows: a table or a named set, vectors: random ones beside its rows."""
-
-    folder: Path
-    clocks: int
-    out: Path | None
-    rows: str | None
-    data: Path | None
-    effort: str
-    seed: int
-    vectors: int
-    liberty: tuple[Path, ...]
-    as_json: bool
-
-
-def execute(asked: FoldRequest) -> bool:
-    """Fold a design folder's network, check it, write the folder `out`; whether no check failed.
-
-    Raises InputError, inkling.approx.programs.process.ToolError.
-    """
-    from inkling.approx.reference import network_files
-    from inkling.approx.reference.netlist_files import to_json
-    from inkling.hdl.folded.texts import component
-    from inkling.hdl.mapping.sequential import emit
-
-    network = network_files.load(asked.folder)
-    place = asked.out or asked.folder / "folded"
-    if place.exists() and not (place.is_dir() and (place / "folded.json").exists()):
-        raise InputError(f"{place} exists and is no folded design; name another folder with --out")
-    technology = technology_of(asked.liberty)
-    values = _vectors(asked, network)
-    effort: Any = asked.effort
-    made = fold(network, asked.clocks, technology, effort=effort, seed=asked.seed)
-    verdicts = check(made.best, network, values)
-    summary = describe(made, technology, network)
-    outcome = overall(verdicts)
-    summary |= {"verified": outcome is Outcome.PASSED, "outcome": str(outcome)}
-    texts = {
-        "top.v": made.best.verilog,
-        "mapped.v": emit(made.best.mapped),
-        "component.py": component(made.best.plan, class_names=_classes(asked.folder)),
-        "verdict.json": verdict_files.text(verdicts),
-        "netlist.json": to_json(made.best.mapped.logic),
-        "folded.json": json.dumps(summary, indent=1) + "\n",
-    }
-    described = asked.folder / "design.json"
-    if described.is_file():
-        texts = {"design.json": described.read_text("utf-8"), **texts}
-    _write(place, texts, network)
-    if asked.as_json:
-        print(json.dumps(summary, indent=1))
-    else:
-        _show(summary, verdicts, place)
-    return outcome is not Outcome.FAILED
-
-
 def describe(made: Folded, technology: Technology, network: IntegerNetwork) -> dict[str, Any]:
     """What folded.json holds: the circuit, what was tried, and the clock that its logic allows."""
     best = made.best
@@ -255,53 +220,3 @@ def clock_ms(mapped: Sequential, technology: Technology) -> dict[str, float]:
     from inkling.hdl.cost.timing import delay_ms
 
     return delay_ms(mapped.logic, technology)
-
-
-def _vectors(asked: FoldRequest, network: IntegerNetwork) -> NDArray[np.uint8]:
-    """Rows of a table, where one is given, and then random values."""
-    top = np.array([2**item.bits - 1 for item in network.inputs], np.uint8)
-    drawn = np.random.default_rng(asked.seed).integers(0, 256, (asked.vectors, len(top)), dtype=np.uint8) & top
-    if asked.rows is None:
-        return drawn
-    from inkling.designs.rows import design_rows
-    from inkling.sim.designs.folder import read
-
-    values, _ = design_rows(read(asked.folder), asked.rows, data_folder=asked.data)
-    return np.concatenate([values, drawn])
-
-
-def _classes(folder: Path) -> tuple[str, ...]:
-    try:
-        described = json.loads((folder / "design.json").read_text("utf-8"))
-        return tuple(str(name) for name in described["output"]["classes"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
-
-
-def _write(place: Path, texts: dict[str, str], network: IntegerNetwork) -> None:
-    """Each file beside its place and renamed; the manifest, which says that all are there, last."""
-    from inkling.approx.reference import network_files
-    from inkling.sim.designs import manifest
-    from inkling.train.files import atomic
-
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        network_files.save(network, place)
-        for name, text in texts.items():
-            atomic.write(place / name, text.encode())
-        manifest.write(place)
-    except OSError as error:
-        raise InputError(f"{place} cannot be written ({error.strerror}); name another with --out") from error
-
-
-def _show(summary: dict[str, Any], verdicts: list[Verdict], place: Path) -> None:
-    from inkling.reports.terminal.console import Terminal
-
-    console = Terminal()
-    console.print(
-        f"{summary['area_cm2']:.3f} cm2: {summary['gates']} gates and {summary['flip_flops']} flip-flops, "
-        f"{summary['clocks']} clocks"
-    )
-    for verdict in verdicts:
-        console.print(verdict.line(), highlight=False, markup=False, soft_wrap=True)
-    console.print(f"written to {place}", highlight=False)

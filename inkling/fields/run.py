@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.programs.process import ToolError
+from inkling.approx.programs.process import ToolError, guarded
 from inkling.approx.reference import field_files as integer_files
 from inkling.fields.learn import SCENES, Scene, check_source, is_mesh, subject
 from inkling.fields.subject import Ask, Learnt
@@ -27,6 +28,8 @@ from inkling.reports.results.field import FieldReport
 from inkling.reports.terminal.console import Terminal
 from inkling.runs.folder import run_folder
 from inkling.runs.progress import Stages
+from inkling.runs.scratch import scratch
+from inkling.runs.stop import Stop, ending_in, stopping
 from inkling.sim.fields import kernels
 from inkling.sim.fields.recheck import ENGINE_JSON, FieldBudget, check_engine, write_engine
 from inkling.sim.verdicts import files as verdict_files
@@ -40,6 +43,7 @@ EFFORTS = {
     "standard": (3000, 1_000_000),
     "thorough": (20_000, 10_000_000),
 }
+WORDS = "the training ends, and what was learnt is turned into a result"
 WHATS = ("visibility", "sdf")
 _WORDS = {Outcome.PASSED: "equal", Outcome.FAILED: "DIFFERENT", Outcome.UNDECIDED: "undecided"}
 
@@ -64,11 +68,22 @@ class FieldRequest:
 def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
     """Train, turn to integers, emit, verify and report; True where no route disagrees. Raises InputError.
 
-    Ctrl-C ends the training only: what was learnt is turned into a result, and asking again goes on from there.
+    A stop ends the training only: what was learnt is turned into a result, and asking again goes on from there; the
+    program then ends with status 130 or 143.
     """
+    out = request.out or Path("runs") / (Path(request.source).stem or "field")
+    with scratch(), guarded(), stopping(WORDS) as stop, ending_in(stop, out):
+        outcome, stopped = _execute(request, out, stop, as_json)
+    if outcome is not Outcome.FAILED and stopped:
+        print(f"inkling: stopped; {out} holds what was learnt so far, and the same command goes on", file=sys.stderr)
+        sys.exit(stop.status)
+    return outcome is not Outcome.FAILED
+
+
+def _execute(request: FieldRequest, out: Path, stop: Stop, as_json: bool) -> tuple[Outcome, bool]:
+    """The outcome of all checks, and whether training was stopped."""
     source = request.source
     name = Path(source).stem or "field"
-    out = request.out or Path("runs") / name
     steps, count = EFFORTS[request.effort]
     learns = subject(source, request.what, request.scene)
     ask = Ask(request.kilobytes, request.positions, request.seed, steps)
@@ -79,7 +94,12 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
     with run_folder(out) as folder, Stages(console) as stages:
         kept.mkdir(parents=True, exist_ok=True)
         with stages.running("train") as shown:
-            learnt = learns.learn(ask, kept, stages.say, lambda step, loss: shown(step, steps))
+
+            def advanced(step: int, loss: float) -> None:
+                shown(step, steps)
+                stop.check()
+
+            learnt = learns.learn(ask, kept, stages.say, advanced)
         trained, field = learnt.trained, learnt.field
         stopped = f", stopped; the same command goes on from {kept.name}" if trained.stopped else ""
         stages.done("train", f"{trained.steps:,} of {steps:,} steps{stopped}")
@@ -143,7 +163,7 @@ def execute(request: FieldRequest, *, as_json: bool = False) -> bool:
     console.print(f"{out}: {best}" + (f", {ns} ns a query" if ns else ""), highlight=False, markup=False)
     if as_json:
         print(json.dumps({**report.to_json(), "ns_per_query": ns}, indent=1, sort_keys=True))
-    return outcome is not Outcome.FAILED
+    return outcome, trained.stopped
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

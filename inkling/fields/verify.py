@@ -7,11 +7,12 @@ import json
 import sys
 from pathlib import Path
 
+from inkling.fields.world_check import check_world
 from inkling.reports.page.escape import plain
 from inkling.reports.terminal.console import Terminal
 from inkling.sim.fields.recheck import FieldBudget, recheck
 from inkling.sim.verdicts import files
-from inkling.sim.verdicts.verdict import Outcome, overall
+from inkling.sim.verdicts.verdict import Outcome, Verdict, overall
 
 
 def is_field(folder: Path) -> bool:
@@ -27,12 +28,15 @@ def verify_field(folder: Path, *, vectors: int, proof_s: float, trust: bool, as_
     console = Terminal(stderr=as_json)
     name = plain(folder.name)
     console.print(name, style="bold", highlight=False, markup=False)
-    verdicts = recheck(
-        folder,
-        budget=FieldBudget(queries=vectors, clocks=20 * vectors, proof_s=proof_s),
-        trust=trust,
-        done=lambda verdict: console.print(verdict.line(), highlight=False, soft_wrap=True, markup=False),
-    )
+
+    def say(verdict: Verdict) -> None:
+        console.print(verdict.line(), highlight=False, soft_wrap=True, markup=False)
+
+    worlds = check_world(folder)
+    for verdict in worlds:
+        say(verdict)
+    budget = FieldBudget(queries=vectors, clocks=20 * vectors, proof_s=proof_s)
+    verdicts = (*worlds, *recheck(folder, budget=budget, trust=trust, done=say))
     for point in (point for verdict in verdicts for point in (verdict.coverage or {}).get("never_exercised", [])):
         console.print(f"  never exercised: {point}", highlight=False, markup=False)
     files.write(folder, verdicts)

@@ -75,7 +75,7 @@ def build_all(
         try:
             # A stop in an earlier stage is what brought us here; only one that comes now ends this stage.
             with contextlib.nullcontext() if stop.requested else stop.interrupting():
-                for at, result in _each(folder, [jobs[index] for index in left], request.jobs):
+                for at, result in _each(folder, kept.mappings, [jobs[index] for index in left], request.jobs):
                     index = left[at]
                     if isinstance(result, Built):
                         finished[index] = result
@@ -126,9 +126,11 @@ def _jobs(request: Request, dataset: Dataset, technology: Technology, candidates
     ]
 
 
-def _each(folder: Path, jobs: Sequence[Job], workers: int | None) -> Iterator[tuple[int, Built | Lost]]:
+def _each(
+    folder: Path, mappings: Path, jobs: Sequence[Job], workers: int | None
+) -> Iterator[tuple[int, Built | Lost]]:
     """(index, result) of every job; a worker that is ended from outside loses its own job, not the others'."""
-    work = partial(_build_in, folder)
+    work = partial(_build_in, folder, mappings)
     done = set()
     try:
         for index, result in run_each(work, jobs, workers=workers):
@@ -146,9 +148,9 @@ def _each(folder: Path, jobs: Sequence[Job], workers: int | None) -> Iterator[tu
             yield index, Lost("its process was ended from outside (is there too little memory?)")
 
 
-def _build_in(folder: Path, job: Job) -> Built | Lost:
+def _build_in(folder: Path, mappings: Path, job: Job) -> Built | Lost:
     try:
-        return build(job, folder / job.name if job.verified else None)
+        return build(job, folder / job.name if job.verified else None, mappings)
     except Exception as error:  # of any tool or library: one design is lost, and the report says why
         if isinstance(error, OSError) and error.errno in FULL:
             raise

@@ -43,6 +43,11 @@ class Checkpoint:
         """Remove a search's file, which is of another search or broken."""
         self.search(name).unlink(missing_ok=True)
 
+    @property
+    def mappings(self) -> Path:
+        """The folder of mappings that are finished, of designs that are not."""
+        return self.folder / "mappings"
+
     def stage(self, name: str, make: Callable[[], Sequence[Candidate]]) -> tuple[Candidate, ...]:
         """The candidates of a stage: those that were kept, else what `make` gives, which is kept.
 

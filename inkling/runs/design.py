@@ -90,8 +90,8 @@ class Built:
         return self.outcome is Outcome.FAILED
 
 
-def build(job: Job, folder: Path | None) -> Built:
-    """Design, cost and verify; with a folder, leave the design's files there.
+def build(job: Job, folder: Path | None, kept: Path | None = None) -> Built:
+    """Design, cost and verify; with a folder, leave the design's files there; kept: a folder of finished mappings.
 
     Raises inkling.approx.programs.process.ToolError where a tool cannot be run or runs past its limit.
     """
@@ -124,7 +124,12 @@ def build(job: Job, folder: Path | None) -> Built:
     verilog = behavioural(network, sharing=job.effort.sharing)
     lap("emit")
     mapping = map_verilog(
-        verilog, job.technology, effort=job.effort.name, seed=job.seed, time_limit_s=job.effort.mapping_s
+        verilog,
+        job.technology,
+        effort=job.effort.name,
+        seed=job.seed,
+        time_limit_s=job.effort.mapping_s,
+        kept=kept,
     )
     limits = (f"{mapping.late} mapping runs ended at their time limit",) if mapping.late else ()
     described |= {"limits": list(limits)} if limits else {}

@@ -21,7 +21,8 @@ UNFINISHED = "unfinished"
 KEY = "key"
 FILES = ".files.json"
 
-_KINDS = {"run.json": "run folder", "step.json": "folder of a network", "design.json": "design folder"}
+_KINDS = {"run.json": "run folder", "step.json": "folder of a network", "design.json": "design folder",
+          "folded.json": "folded design"}  # fmt: skip
 # What systems and interpreters leave anywhere, nobody's work.
 _LITTER = {"__pycache__", ".DS_Store", "Thumbs.db", LOCK, FILES, UNFINISHED}
 
@@ -68,7 +69,7 @@ def run_folder(
     whole = False
     try:
         yield fresh
-        if any((fresh / name).is_file() for name in ("run.json", "design.json")):
+        if any((fresh / name).is_file() for name in ("run.json", "design.json", "folded.json")):
             manifest.write(fresh)
         (fresh / FILES).write_text(json.dumps(_files(fresh), indent=1) + "\n", encoding="utf-8")
         if place.exists():
@@ -105,6 +106,12 @@ def _take_up(place: Path, fresh: Path, key: str) -> None:
         for name in (UNFINISHED, "designs"):
             if (place / name).is_dir():
                 shutil.copytree(place / name, fresh / name)
+
+
+def unfinished(out: Path) -> Path | None:
+    """A folder beside `out` that holds what is finished of it."""
+    found = sorted(out.parent.glob(f"{_literal(out.name)}.partial-*/{UNFINISHED}"))
+    return found[0].parent if found else None
 
 
 def _literal(name: str) -> str:

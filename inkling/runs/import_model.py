@@ -4,10 +4,13 @@ How files are read and models turned to integers lives in `inkling.approx.quanti
 `inkling.approx.quantise.models`.
 """
 
+import hashlib
 import json
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +20,21 @@ from numpy.typing import NDArray
 from inkling.approx.quantise.from_onnx import OnnxModel
 from inkling.approx.quantise.models import Conversion, convert, explained
 from inkling.hdl.cells.choice import technology_of
+from inkling.hdl.cells.technology import Technology
 from inkling.reports.page.regression import write as write_regression
 from inkling.reports.terminal.console import Terminal
 from inkling.runs import regression
 from inkling.runs.archive import archives
+from inkling.runs.checkpoint import Checkpoint
 from inkling.runs.design import Built, Job, build
 from inkling.runs.effort import Effort
 from inkling.runs.folder import run_folder
 from inkling.runs.model_table import ModelTable, model_table
 from inkling.runs.outcome import PACKAGES, report_on, write_run
 from inkling.runs.request import Request
+from inkling.runs.scratch import check_ready, scratch
+from inkling.runs.stop import Stop, ending_in, stopping
+from inkling.runs.workers import run_each
 from inkling.sim.verdicts.verdict import MARKS
 from inkling.train.errors import InputError
 from inkling.train.networks.affine_model import AffineModel, Task
@@ -34,6 +42,7 @@ from inkling.train.tables.dataset import Dataset, Development, Rows
 from inkling.train.tables.reading import Reading
 
 NAME = "imported"
+WORDS = "the same command goes on with what is finished"
 # Where --agreement is not given: the least share of rows on which the circuit and the file must give one class.
 AGREEMENT = 0.9
 
@@ -68,34 +77,50 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
     """Convert, build and report. Raises InputError.
 
     Ends the program with status 1 where a verification failed, or where the circuit and the file itself, run on the
-    table's rows, agree on a smaller share than was asked for.
+    table's rows, agree on a smaller share than was asked for; 130 or 143 where it was stopped: the same command then
+    goes on with what was finished.
     """
+    if not 0 <= asked.agreement <= 1:
+        raise InputError(f"an agreement of {asked.agreement:g}: give a share of rows from 0 to 1")
+    out = asked.out or Path("runs") / asked.model.stem
+    check_ready(out)
+    with scratch(), stopping(WORDS) as stop, ending_in(stop, out):
+        document, failed = _import(asked, out, stop, Terminal(stderr=as_json))
+    if as_json:
+        print(json.dumps(document, indent=1))
+    if failed:
+        print(f"inkling: {failed}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _import(asked: Import, out: Path, stop: Stop, console: Terminal) -> tuple[dict[str, Any], str]:
+    """What conversion.json holds, and why the command fails, "" where it does not."""
     from inkling.approx.quantise.from_onnx import load
     from inkling.train.tables.sources import find_table
 
-    console = Terminal(stderr=as_json)
-    if not 0 <= asked.agreement <= 1:
-        raise InputError(f"an agreement of {asked.agreement:g}: give a share of rows from 0 to 1")
     read = load(asked.model, task=asked.task)
     model = read.model
     table, note = find_table(asked.reading.source)
     readings = model_table(table, read, asked.model, asked.reading, note)
     file = _run_file(read, asked, readings)
     train = readings.split.train
-    conversion = convert(
-        model,
-        readings.values[train],
-        names=readings.columns,
-        labels=readings.targets[train],
-        input_bits=asked.bits,
-        weight_bits=asked.weight_bits,
-        hidden_bits=asked.hidden_bits,
-    )
+    with stop.interrupting():
+        conversion = convert(
+            model,
+            readings.values[train],
+            names=readings.columns,
+            labels=readings.targets[train],
+            input_bits=asked.bits,
+            weight_bits=asked.weight_bits,
+            hidden_bits=asked.hidden_bits,
+        )
     comparison = _compared(model, conversion, readings, file)
     said = comparison.words(file.evaluator, model.task)
     _say(console, "convert", f"{_words(model, conversion)}; {said}")
     technology = technology_of(asked.technology)
-    with run_folder(asked.out or Path("runs") / asked.model.stem) as folder:
+    key = _key(asked, readings, technology)
+    with run_folder(out, key=key) as folder:
+        kept = Checkpoint(folder, key)
         codes = conversion.codes(readings.values)
         rows = [Rows(codes[part], readings.targets[part]) for part in readings.split]
         job = Job(
@@ -115,7 +140,8 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
             verified=True,
             outputs=conversion.outputs,
         )
-        built = build(job, folder / "designs" / NAME)
+        design = folder / "designs" / NAME
+        built = kept.built(job, design) or _built(job, design, kept, stop)
         _say(console, "design", f"{built.cost.area_cm2:.3g} cm2, {built.cost.gates} gates, "
              + MARKS[built.outcome])  # fmt: skip
         document = conversion.to_json() | {"source": model.source, "task": model.task}
@@ -147,20 +173,43 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
             _report_values(asked, built, readings, file, conversion, (*conversion.notes, said), folder)
         _write_asked(asked, job.fingerprint, folder)
         (folder / "conversion.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    out = asked.out or Path("runs") / asked.model.stem
+        kept.remove()
     console.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
-    if as_json:
-        print(json.dumps(document, indent=1))
-    if built.failed:
-        print("inkling: verification failed; see verdict.json of the design", file=sys.stderr)
-        sys.exit(1)
-    if comparison.agreement < asked.agreement:
-        print(
-            f"inkling: circuit and file agree to {100 * comparison.agreement:.1f} %, less than --agreement "
-            f"{asked.agreement:g}: give more bits (--bits, --weight-bits, --hidden-bits) or a lower --agreement",
-            file=sys.stderr,
+    failed = "verification failed; see verdict.json of the design" if built.failed else ""
+    if not failed and comparison.agreement < asked.agreement:
+        failed = (
+            f"circuit and file agree to {100 * comparison.agreement:.1f} %, less than --agreement "
+            f"{asked.agreement:g}: give more bits (--bits, --weight-bits, --hidden-bits) or a lower --agreement"
         )
-        sys.exit(1)
+    return document, failed
+
+
+def _built(job: Job, design: Path, kept: Checkpoint, stop: Stop) -> Built:
+    """Build what was not finished before; a stop keeps its mapping, where that was found."""
+    shutil.rmtree(design, ignore_errors=True)  # half of one
+    with stop.interrupting():
+        # In a process of its own, whose tools end with it however this one ends.
+        ((_, built),) = run_each(partial(_build, design, kept.mappings), [job], workers=1)
+    kept.keep(built)
+    return built
+
+
+def _build(design: Path, mappings: Path, job: Job) -> Built:
+    return build(job, design, mappings)
+
+
+def _key(asked: Import, readings: ModelTable, technology: Technology) -> str:
+    """SHA-256 of all that decides the folder's files: what was asked, the model, rows, cells, and this version."""
+    from inkling.version import __version__
+
+    found = hashlib.sha256("\0".join((__version__, asked.command(), repr(technology))).encode())
+    found.update(asked.model.read_bytes())
+    found.update(repr((readings.columns, readings.classes, readings.notes)).encode())
+    for array in (readings.values, np.asarray(readings.targets), *readings.split):
+        found.update(
+            np.ascontiguousarray(array).tobytes() if array.dtype != object else repr(array.tolist()).encode()
+        )
+    return found.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

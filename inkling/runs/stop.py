@@ -6,20 +6,25 @@ What a stage does about it is written where the stage is; nothing is decided her
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
+from inkling.runs.folder import unfinished
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-HEARD = b"inkling: stopping; what was found so far goes into the report (once more: stop at once)\n"
+HEARD = "what was found so far goes into the report"
 
 
 class Stop:
-    """Whether a stop was asked for, and by which signal; made by `stopping`."""
+    """Whether a stop was asked for, and by which signal; made by `stopping`. words: what becomes of the work."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: str = HEARD) -> None:
         self.number = 0
+        self._words = f"inkling: stopping; {words} (once more: stop at once)\n".encode()
         self._interruptible = 0
 
     @property
@@ -58,15 +63,15 @@ class Stop:
             raise SystemExit(128 + number)
         self.number = number
         with contextlib.suppress(OSError):  # nobody may listen any more
-            os.write(2, HEARD)  # not print, which a signal may find in the middle of a line
+            os.write(2, self._words)  # not print, which a signal may find in the middle of a line
         if self._interruptible:
             raise KeyboardInterrupt
 
 
 @contextmanager
-def stopping() -> Iterator[Stop]:
+def stopping(words: str = HEARD) -> Iterator[Stop]:
     """Handle the signals within this context; in another thread than the main one, which gets none, just a `Stop`."""
-    stop = Stop()
+    stop = Stop(words)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
@@ -80,3 +85,15 @@ def stopping() -> Iterator[Stop]:
     finally:
         for number in caught:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def ending_in(stop: Stop, out: Path) -> Iterator[None]:
+    """End the program with the stop's status where the work is cut short, and say what is left for `out`."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = unfinished(out)
+        told = f"; {left} holds what is finished, and the same command goes on from there" if left else ""
+        print(f"inkling: stopped{told}", file=sys.stderr)
+        sys.exit(stop.status or 130)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -11,8 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from inkling.approx.reference import network_files
+from inkling.approx.reference.network import Input, IntegerNetwork
+from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense
 from inkling.runs.stop import HEARD
 
 
@@ -74,7 +79,7 @@ def test_a_stop_ends_workers_and_tools(
     assert process.stderr is not None
     words = process.stderr.read()
     if number != signal.SIGKILL:
-        assert words.count(HEARD.decode()) == 1 and "Traceback" not in words
+        assert words.count(HEARD) == 1 and "Traceback" not in words
     if number != signal.SIGKILL and (tmp_path / "result").exists():
         # A design was finished before the stop: its report is a whole one, and says so.
         assert (tmp_path / "result" / "report.json").exists()
@@ -106,3 +111,51 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
         for folder in (tiny_run("").folder, tmp_path / "result")
     )
     assert [name for name in sorted({*first, *second}) if first.get(name) != second.get(name)] == []
+
+
+def _start(folder: Path, mark: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", "from inkling.cli.main import main; main()", *arguments],
+        cwd=folder,
+        env={**os.environ, "INKLING_TEST_MARK": mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_fold_that_is_ended_in_a_tool_leaves_none_and_the_same_command_ends_it(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(4)
+    one = Dense(rng.choice([0, 1, -2, 4], (3, 6)), rng.integers(-5, 9, 3))
+    two = Dense(rng.choice([0, 1, -2], (3, 3)), rng.integers(-5, 6, 3))
+    network = IntegerNetwork(
+        tuple(Input(f"x{k}", k, 3) for k in range(6)), (one, ClippedReLU(0, 3), two, ArgMax()), 3
+    )
+    (tmp_path / "design").mkdir()
+    network_files.save(network, tmp_path / "design")
+    mark, arguments = f"mark-{uuid.uuid4()}", ("fold", "design", "--out", "result", "--vectors", "200")
+    process = _start(tmp_path, mark, *arguments, "--effort", "quick")
+    try:
+        assert _wait_until(lambda: any("yosys-abc" in line for line in _marked(mark).values()), 120)
+        process.send_signal(number)
+        _, words = process.communicate(timeout=60)
+        assert _wait_until(lambda: not _marked(mark), 30), _marked(mark)
+    finally:
+        for left in _marked(mark):
+            os.kill(left, signal.SIGKILL)
+    assert not (tmp_path / "result").exists() and "Traceback" not in words
+    if number == signal.SIGTERM:
+        assert (
+            process.returncode == 143 and words.count("inkling: stopping; the circuits that are mapped are kept") == 1
+        )
+    again = _start(tmp_path, mark, *arguments, "--effort", "trial")
+    out, err = again.communicate(timeout=200)
+    assert again.returncode == 0, (out, err)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["design", "result"]
+    assert (tmp_path / "result" / "folded.json").is_file()

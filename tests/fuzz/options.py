@@ -44,7 +44,7 @@ def _commands() -> dict[str, Any]:
     import inkling.campaigns.explore
     import inkling.cli.doctor
     import inkling.cli.main
-    import inkling.designs.fold
+    import inkling.designs.fold_command
     import inkling.designs.fpga
     import inkling.designs.verify
     import inkling.fields.learn
@@ -53,12 +53,12 @@ def _commands() -> dict[str, Any]:
     import inkling.runs.steps
     from inkling.cli.app import app
 
-    inkling.runs.run._design = _begin
+    inkling.runs.run._run = _begin
     inkling.runs.import_model.build = inkling.runs.steps.build = _begin
     inkling.runs.import_model.convert = _begin
     inkling.campaigns.explore.explore = _begin
     inkling.cli.doctor.examine = _begin
-    inkling.designs.fold.fold = inkling.designs.fpga.measure = _begin
+    inkling.designs.fold_command._fold = inkling.designs.fpga.measure = _begin
     inkling.designs.verify.recheck = inkling.designs.verify.verify_field = _begin
     inkling.runs.steps._searched = _begin
     for kind in ("Picture", "Sight", "Shape", "Series"):

@@ -98,7 +98,7 @@ def train(
 ) -> Trained:
     """Train in place; a model's `progressed(share)`, if it has one, is called before each step and with 1 at the end.
 
-    told: called after each step with the number of steps taken and the loss.
+    told: called after each step with the number of steps taken and the loss; may raise KeyboardInterrupt.
 
     With a folder, checkpoints are kept there and training goes on from a fitting one: killed and started again, it
     ends with the same weights as if it had not been. Ctrl-C ends after the step, writes the checkpoint and returns.
@@ -170,7 +170,11 @@ def _steps(
             optimiser.step()
             value, stopped = _agree(total, interrupted.is_set(), world, device)
             losses.append(value)
-            told(len(losses), value)
+            try:
+                told(len(losses), value)
+            except KeyboardInterrupt:  # of a caller that handles stops itself; several processes agree a step later
+                interrupted.set()
+                stopped = stopped or world == 1
             if not math.isfinite(value):
                 raise InputError(f"the loss is not finite at step {step}: train at a smaller rate")
             due = stopped or step + 1 == settings.steps or (step + 1) % settings.checkpoint_every == 0
@@ -223,12 +227,15 @@ def _group(world: int, device: torch.device) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets; a second Ctrl-C interrupts as usual. Threads other than the main one see none."""
+    """An event that Ctrl-C sets; a second Ctrl-C interrupts as usual. Threads other than the main one see none.
+
+    Where a caller has a handler of its own, that decides, and `told` brings the stop.
+    """
     event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
         yield event
         return
-    before = signal.getsignal(signal.SIGINT)
 
     def handler(number: int, frame: FrameType | None) -> None:
         del number, frame

@@ -19,8 +19,9 @@ from inkling.hdl.mapping import genlib
 from inkling.hdl.mapping.abc_run import agree, map_once
 from inkling.hdl.mapping.composites import expand
 from inkling.hdl.mapping.elaboration import elaborate
+from inkling.hdl.mapping.kept import Mapping
 from inkling.hdl.mapping.recipes import Recipe, plan
-from inkling.hdl.mapping.search import Mapping, cheapest, map_netlist, map_verilog
+from inkling.hdl.mapping.search import cheapest, map_netlist, map_verilog
 from inkling.train.errors import InputError
 
 EGFET = technology()

@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import inkling.hdl.mapping.search
 from inkling.approx.reference import network_files
 from inkling.approx.reference.network import Input, IntegerNetwork
 from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense
-from inkling.designs.fold import FoldRequest, execute
+from inkling.designs.fold_command import FoldRequest, execute
 from inkling.designs.verify_folded import recheck
-from inkling.hdl.mapping.recipes import Plan, Recipe
 from inkling.sim.designs import manifest
 from inkling.train.errors import InputError
 
@@ -25,7 +23,7 @@ def request(folder: Path, **changes: object) -> FoldRequest:
         "out": None,
         "rows": None,
         "data": None,
-        "effort": "quick",
+        "effort": "trial",
         "seed": 1,
         "vectors": 300,
         "liberty": (),
@@ -35,9 +33,7 @@ def request(folder: Path, **changes: object) -> FoldRequest:
 
 
 @pytest.fixture
-def design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    once = Plan((Recipe("ifraig; dc2", ("amap -m",), 0),), (), 0, 0)
-    monkeypatch.setattr(inkling.hdl.mapping.search, "plan", lambda gates, effort: once)
+def design(tmp_path: Path) -> Path:
     rng = np.random.default_rng(4)
     one = Dense(rng.choice([0, 1, -2, 4], (2, 5)), rng.integers(-5, 9, 2))
     two = Dense(rng.choice([0, 1, -2], (3, 2)), rng.integers(-5, 6, 3))
@@ -51,7 +47,7 @@ def design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_files_are_written_verified_and_replaced(design: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(request(design))
     made = design / "folded"
-    names = ("component.py", "folded.json", "manifest.json", "mapped.v", "netlist.json")
+    names = (".files.json", "component.py", "folded.json", "manifest.json", "mapped.v", "netlist.json")
     names += ("network.json", "network.npz", "top.v", "verdict.json")
     assert tuple(sorted(path.name for path in made.iterdir())) == names
     told = json.loads(capsys.readouterr().out)
@@ -61,7 +57,7 @@ def test_files_are_written_verified_and_replaced(design: Path, capsys: pytest.Ca
     assert [item["mismatches"] for item in verdicts] == [0] * 4 and verdicts[0]["vectors"] == 300
     # What is no folded design is left alone.
     (made / "folded.json").unlink()
-    with pytest.raises(InputError, match="no folded design"):
+    with pytest.raises(InputError, match="not a folded design"):
         execute(request(design))
     assert (made / "top.v").exists()
 

@@ -65,16 +65,19 @@ def test_a_picture_becomes_verified_kernels(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("run.*")), "nothing half-written is left"
 
 
-def field(arguments: list[str]) -> dict[str, Any]:
+def field(arguments: list[str], code: int = 0) -> dict[str, Any]:
     """The report of `inkling field`, by --json."""
     done = RUN.invoke(app, ["field", *arguments, "--json"])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == code, done.output
     report: dict[str, Any] = json.loads(done.stdout)
     return report
 
 
 @pytest.mark.usefixtures("brief")
-def test_ctrl_c_leaves_a_result_and_the_same_command_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_leaves_a_result_and_the_same_command_goes_on(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     waves(tmp_path / "waves.png")
     arguments = [str(tmp_path / "waves.png"), "--kilobytes", "1", "--out"]
     field([*arguments, str(tmp_path / "whole")])
@@ -82,12 +85,13 @@ def test_ctrl_c_leaves_a_result_and_the_same_command_goes_on(tmp_path: Path, mon
 
     def interrupted(self: SignalTask, step: int, shard: int) -> dict[str, NDArray[Any]]:
         if step == 40:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
         return batch(self, step, shard)
 
     with monkeypatch.context() as patch:
         patch.setattr(SignalTask, "batch", interrupted)
-        cut = field([*arguments, str(tmp_path / "cut")])
+        cut = field([*arguments, str(tmp_path / "cut")], 128 + number)
+    assert "inkling: stopping; the training ends" in capfd.readouterr().err
     assert cut["stopped"] and 0 < cut["steps"] < 60
     assert (tmp_path / "cut" / "kernel.c").is_file() and len(list(tmp_path.glob("cut.checkpoint-*"))) == 1
     gone_on = field([*arguments, str(tmp_path / "cut")])
