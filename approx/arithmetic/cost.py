@@ -77,10 +77,3 @@ def fit(
     middle = float(np.median(rows @ found)) if centred and len(rows) else 0.0
     result: Floats = found / middle if middle > 0 else found
     return result
-
-
-def rank_correlation(a: Floats, b: Floats) -> float:
-    """Spearman's."""
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(a, b).statistic)

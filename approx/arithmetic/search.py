@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.approx.arithmetic import measure as arithmetic_measure
-from inkling.approx.arithmetic import sensitivity
 from inkling.approx.arithmetic import starts as arithmetic_seeds
 from inkling.approx.arithmetic.genome import to_network
 from inkling.approx.arithmetic.kernel import Anneal, Archive, Evaluator, Genome
@@ -86,9 +85,6 @@ def search(
                 time_limit_s=None if seconds is None else seconds / 3,
             )
         shape, genomes = arithmetic_seeds.genomes(starts, development, how.digits)
-        if how.sensitive_starts:
-            prices = how.price_of_parts()
-            genomes += sensitivity.thinned(genomes, shape, development, prices, how.sensitive_starts)
         state = State(shape, genomes, Archive.empty(STEPS, shape.size))
     run = _Run(development, how, seed, state, measure)
     told = saved = time.monotonic()

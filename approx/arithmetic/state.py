@@ -36,11 +36,10 @@ class Settings:
     widths: hidden neurons of the networks that are trained (None: by the table); digits: signed digits that weights
     keep; prices: from and to, in error share per cm2; temperatures: drawn log-uniformly, in error share; effort: rows
     times neurons times changes of a round; teacher_rows: nearby rows that a teacher labels; selection: weight of the
-    validation accuracy in the choice; sensitive_starts: how many of the best starts are also thinned by second-order
-    sensitivity (`inkling.approx.arithmetic.sensitivity`; 0: none. Four thinned ones are added for each); levels: what
-    may be changed; area_prices, power_prices: of each part of `arithmetic_native.FEATURES`; power_weight: cm2 that
-    one mW of static power counts for. The front is one of accuracy against area + power_weight * power: a weight
-    chooses the trade; as mapped power follows mapped area (rank correlation 0.998) a third axis would show little.
+    validation accuracy in the choice; levels: what may be changed;
+    area_prices, power_prices: of each part of `kernel.FEATURES`; power_weight: cm2 that one mW of static power counts
+    for. The front is one of accuracy against area + power_weight * power: a weight chooses the trade; as mapped power
+    follows mapped area (rank correlation 0.998) a third axis would show little.
     measurements: candidates that the function given as `measure` is asked about at the end, the front being of those;
     measure_share: of the seconds, kept for that; goals: prices where the front matters most, measured first;
     correct_every: rounds after which some are measured already and the prices of parts are fitted anew, drawn to
@@ -56,7 +55,6 @@ class Settings:
     effort: float = 4e8
     teacher_rows: int = 2000
     selection: float = 0.5
-    sensitive_starts: int = 0
     levels: tuple[str, ...] = LEVELS
     area_prices: tuple[float, ...] = tuple(cost.prices(cost.AREA_CM2))
     power_prices: tuple[float, ...] = tuple(cost.prices(cost.POWER_MW))

@@ -7,44 +7,8 @@ How many cells a sum takes is decided in `inkling.approx.matrices.columns`;
 from collections.abc import Sequence
 from typing import TypeAlias
 
-import numpy as np
-
-from inkling.approx.matrices.adders import FULL, MIXED, NOT, Cell, CellPlan
+from inkling.approx.matrices.adders import FULL, MIXED, NOT, Cell
 from inkling.approx.matrices.columns import Column, Count, Half
-from inkling.approx.reference.operations import Ints
-
-
-def _half_carry(name: str, a: Ints, b: Ints) -> Ints:
-    plain = {"nand": "and", "nor": "or", "not_less": "less", "not_greater": "greater"}
-    if name in plain:
-        return 1 - _half_carry(plain[name], a, b)
-    return {"and": a & b, "or": a | b, "less": (1 - a) & b, "greater": a & (1 - b)}[name]
-
-
-def evaluate_cells(plan: CellPlan, x: Ints) -> Ints:
-    """int64 [rows, inputs] -> int64 [rows, outputs], bit by bit through the cells: the check of what is drawn."""
-    nodes: list[Ints] = [np.zeros(len(x), np.int64), np.ones(len(x), np.int64)]
-    nodes += [x[:, i] >> bit & 1 for i, bit in plan.operands]
-    for cell in plan.cells:
-        values = [nodes[source] for source in cell.sources]
-        if cell.kind == NOT:
-            nodes += [1 - values[0], nodes[0]]
-        elif cell.kind in (FULL, MIXED):
-            a, b, c = values
-            other = 1 - c if cell.kind == MIXED else c
-            nodes += [a ^ b ^ c, (a & b) | (other & (a | b))]
-        else:
-            a, b = values
-            inverted = cell.kind.startswith("x")
-            nodes += [a ^ b ^ int(inverted), _half_carry(cell.kind.removeprefix("x"), a, b)]
-    columns = []
-    for bits, signed in zip(plan.outputs, plan.signed, strict=True):
-        weights = [1 << k for k in range(len(bits))]
-        if signed:
-            weights[-1] = -weights[-1]
-        columns.append(sum((nodes[n] * w for n, w in zip(bits, weights, strict=True)), nodes[0]))
-    return np.stack(columns, axis=1)
-
 
 # Two nodes of one sign, a third bit (node, sign), and the sign of the two.
 _Meeting: TypeAlias = tuple[int, int, tuple[int, int], int]

@@ -74,16 +74,6 @@ def bits_to_hold(low: int, high: int) -> int:
     return max(high.bit_length(), 1)
 
 
-def full_adders(plan: SumPlan) -> int:
-    """Cells that add or subtract three varying bits."""
-    return sum(cell.kind in (ADD, SUBTRACT) and _varying(cell) == 3 for cell in plan.cells)
-
-
-def half_adders(plan: SumPlan) -> int:
-    """Cells that add or subtract two varying bits, with or without a constant one."""
-    return sum(cell.kind in (ADD, SUBTRACT) and _varying(cell) == 2 for cell in plan.cells)
-
-
 # NAND2 equivalents by kind and number of varying sources: a full adder is nine NAND2.
 _NAND2 = {
     ADD: (0, 1, 5, 9),

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inkling.approx.matrices.adders import CellPlan
 from inkling.approx.matrices.cells import CellBuilder
@@ -180,14 +179,6 @@ def _sum(row: Ints, names: Sequence[int], constant: int, ends: tuple[int, int], 
     return made()
 
 
-def evaluate(plan: Plan, x: NDArray[np.integer]) -> Ints:
-    """int [rows, inputs] -> int64 [rows, outputs]."""
-    words = [column.astype(np.int64) for column in x.T]
-    for one in plan.shared:
-        words.append(_value(one, words, len(x)))
-    return np.stack([_value(one, words, len(x)) for one in plan.outputs], axis=1)
-
-
 def cost(plan: Plan) -> FullHalfAdders:
     """The adders of all sums, without those that turn out equal in two sums."""
     counts = [laid.count for _, laid in dict(zip((*plan.shared, *plan.outputs), lay(plan), strict=True)).items()]
@@ -232,10 +223,3 @@ def lay(plan: Plan) -> list[Laid]:
         found.append(lay_shared(words, one, uses=uses[len(words)]))
         words.append(found[-1].word)
     return found + [lay_output(words, one, first_bit=plan.first_bit) for one in plan.outputs]
-
-
-def _value(one: Sum, words: Sequence[Ints], rows: int) -> Ints:
-    total = np.full(rows, one.constant, np.int64)
-    for word, shift, sign in one.terms:
-        total += sign * (words[word] << shift)
-    return total

@@ -6,11 +6,8 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -215,79 +212,10 @@ def stop() -> None:
         raise SystemExit(STOPPED)
 
 
-# Whether Python texts run in forks of this process, which has imported already what they need.
-_forks = False
-
-
-@contextlib.contextmanager
-def forks() -> Iterator[None]:
-    """Within it `python` forks instead of starting interpreters: hundreds of short texts then cost no imports.
-
-    For a process of one thread that imported what the texts import; the texts themselves must be trusted with its
-    memory, so this is for measuring verifiers on many planted faults, not for what comes from outside.
-    """
-    global _forks
-    _forks = True
-    try:
-        yield
-    finally:
-        _forks = False
-
-
 def python(script: str, *arguments: str | Path, time_limit_s: float, cwd: Path | None = None) -> Completed:
     """Run a Python text in a fresh interpreter that cannot see a user's own modules in the working folder."""
-    if _forks:
-        return _forked(script, [str(part) for part in arguments], time_limit_s, cwd)
     # No bytecode: it would lie in run folders, and go stale where a file changes twice within a second.
     return run([sys.executable, "-P", "-B", "-c", script, *arguments], time_limit_s=time_limit_s, cwd=cwd)
-
-
-def _forked(script: str, arguments: list[str], time_limit_s: float, cwd: Path | None) -> Completed:
-    """`python` in a fork, with its output in files."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                os.setsid()
-                os.dup2(out.fileno(), 1)
-                os.dup2(err.fileno(), 2)
-                os.chdir(cwd or Path.cwd())
-                sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-                sys.argv = ["-c", *arguments]
-                exec(compile(script, "<script>", "exec"), {"__name__": "__main__"})
-                status = 0
-            except SystemExit as error:
-                status = 0 if error.code in (None, 0) else 1
-                if isinstance(error.code, str):
-                    print(error.code, file=sys.stderr)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                with contextlib.suppress(Exception):
-                    sys.stdout.flush()
-                    sys.stderr.flush()
-                os._exit(status)
-        deadline = time.monotonic() + time_limit_s
-        pause = 0.0005
-        done, status = os.waitpid(child, os.WNOHANG)
-        while not done and time.monotonic() < deadline:
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.02)
-            done, status = os.waitpid(child, os.WNOHANG)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child, signal.SIGKILL)
-        if not done:
-            os.waitpid(child, 0)
-            raise ToolError(f"python ran past its limit of {time_limit_s:g} s", timed_out=True)
-        out.seek(0)
-        err.seek(0)
-        stdout, stderr = out.read(), err.read()
-    code = os.waitstatus_to_exitcode(status)
-    if code:
-        tail = "\n".join((stdout + stderr).strip().splitlines()[-15:])
-        raise ToolError(f"python ended with status {code}: {tail}")
-    return Completed(stdout, stderr)
 
 
 def package_folder(name: str) -> Path:

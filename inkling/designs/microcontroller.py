@@ -23,7 +23,6 @@ from inkling.train.files import atomic
 from inkling.train.tables.quantiser import Quantiser
 
 SCHEMA = "inkling.microcontroller/1"
-OBJECTIVES = ("size", "speed")
 
 
 @dataclass(frozen=True)

@@ -213,13 +213,3 @@ def codesigned_trees(development: Development, technology: Technology) -> tuple[
             method = "co-designed unary tree"
             found.append(Candidate(f"codesigned-{depth}", method, (), network, rival=True))
     return tuple(found)
-
-
-def mapped_tree(network: IntegerNetwork, technology: Technology, *, time_limit_s: float = 20.0) -> Netlist:
-    """A tree on thresholds as a netlist of the technology's cells, minimised."""
-    from inkling.approx.netlists.tree import build
-    from inkling.hdl.cost.search_prices import usable
-    from inkling.hdl.mapping.search import map_netlist
-
-    netlist = build(network, tuple(cell.type for cell in usable(technology)))
-    return map_netlist(netlist, technology, time_limit_s=time_limit_s).netlist

@@ -6,14 +6,11 @@ What the objectives of a report are is said here too; what is drawn from them li
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inkling.reports.results.point import Point
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,6 @@ class Objective:
 
 
 TEST_ACCURACY = Objective("test accuracy", lambda point: point.accuracy["test"], True)
-VALIDATION_ACCURACY = Objective("validation accuracy", lambda point: point.accuracy["validation"], True)
 AREA = Objective("area", lambda point: point.area_cm2, False)
 
 

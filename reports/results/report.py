@@ -106,11 +106,6 @@ def read(path: Path) -> Report:
     return report
 
 
-def read_verdicts(path: Path) -> tuple[dict[str, Any], ...]:
-    """The verdicts of a design's verdict.json. Raises InputError."""
-    return tuple(verdict.to_json() for verdict in verdict_files.read(path))
-
-
 def read_verdict(fields: Fields) -> dict[str, Any]:
     """One verdict with the fields that `inkling.sim.verdicts.verdict.Verdict.to_json` writes, in their order."""
     return verdict_files.from_fields(fields).to_json()

@@ -6,7 +6,6 @@ inversion would repair every failing vector, or the layer that goes wrong first,
 """
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from inkling.sim.verdicts.vectors import reference
 from inkling.sim.verdicts.verdict import Verdict
 
 MOST_FAILING_ROWS = 4096
-Fails = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,15 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from inkling.train.fields import files, visibility  # noqa: E402
+from inkling.train.fields import visibility  # noqa: E402
 from inkling.train.fields.models import FieldModel, parse  # noqa: E402
 from inkling.train.fields.training import Settings, train  # noqa: E402
 from inkling.train.files import atomic  # noqa: E402
 from inkling.train.scenes import mesh, rays  # noqa: E402
 from inkling.train.scenes.town import town  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import float_field_files  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,7 +66,7 @@ def visibility_cell(scene: str, kilobytes: int, options: argparse.Namespace, fol
     chosen_on = rays.mixed(casting, aims, positions, 400_000, np.random.default_rng(100))
     fresh_rays = rays.mixed(casting, aims, positions, 400_000, np.random.default_rng(101))
     field = visibility.with_margin(visibility.to_field(model, task.sight), chosen_on)
-    files.save(field, folder)
+    float_field_files.save(field, folder)
     half = len(fresh_rays.entry) // 2
     score = visibility.score(field, fresh_rays)
     agents = visibility.score(field, rays.Rays(*(part[:half] for part in fresh_rays)))

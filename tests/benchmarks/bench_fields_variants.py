@@ -14,6 +14,7 @@ import copy
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,15 +31,28 @@ from inkling.approx.fields.quantise import quantise  # noqa: E402
 from inkling.hdl.fields import call  # noqa: E402
 from inkling.hdl.fields.plan import plan  # noqa: E402
 from inkling.sim.fields.kernels import measure  # noqa: E402
-from inkling.train.fields import spectrum  # noqa: E402
-from inkling.train.fields.encodings import Fourier, GaussianBumps, Quantisation, Sape, quantise_weights  # noqa: E402
+from inkling.train.fields.encodings import Fourier, Quantisation, quantise_weights  # noqa: E402
 from inkling.train.fields.float_field import FloatField, evaluate  # noqa: E402
 from inkling.train.fields.models import FieldModel, parse  # noqa: E402
-from inkling.train.fields.tasks import DistillTask, LevelsTask, SignalTask, answers, to_field  # noqa: E402
+from inkling.train.fields.tasks import SignalTask, answers, to_field  # noqa: E402
 from inkling.train.fields.training import Settings, train  # noqa: E402
-from inkling.train.fields.variants import CamField, EncodedField, ProgressiveField, ResidualField, TiledField  # noqa: E402
 from inkling.train.files import atomic  # noqa: E402
 from inkling.train.scenes import signals  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import field_spectrum as spectrum  # noqa: E402
+from field_variants import (  # noqa: E402
+    CamField,
+    DistillTask,
+    EncodedField,
+    GaussianBumps,
+    LevelsTask,
+    ProgressiveField,
+    ResidualField,
+    Sape,
+    TiledField,
+    WatchedTask,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,7 +140,7 @@ def methods(signal: signals.Signal) -> dict[str, Callable[[], tuple[torch.nn.Mod
 
     def sape() -> tuple[torch.nn.Module, Any, float]:
         masks = Sape(Fourier(64, scale, 0), 8, 0.3, 1e-3)
-        watched = SignalTask(signal, BATCH, watch=lambda batch, losses: masks.advance(batch["uv"], losses))
+        watched = WatchedTask(signal, BATCH, watch=lambda batch, losses: masks.advance(batch["uv"], losses))
         return EncodedField([masks], [64, 64], 3), watched, 3e-3
 
     pins = ((24, 40, 64), (10, 40, 90))

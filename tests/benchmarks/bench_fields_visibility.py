@@ -25,6 +25,7 @@ sys.path.insert(0, str(HERE))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+import float_field_files  # noqa: E402
 import numpy as np  # noqa: E402
 from bench_field_kernels import CHUNK, at, compile_rivals, minima  # noqa: E402
 
@@ -33,7 +34,7 @@ from inkling.approx.fields.quantise import decisions, quantise  # noqa: E402
 from inkling.approx.reference.coding import encode  # noqa: E402
 from inkling.hdl.fields.call import CField, build  # noqa: E402
 from inkling.hdl.fields.plan import plan  # noqa: E402
-from inkling.train.fields import files, visibility  # noqa: E402
+from inkling.train.fields import visibility  # noqa: E402
 from inkling.train.files import atomic  # noqa: E402
 from inkling.train.scenes import mesh as scenes  # noqa: E402
 from inkling.train.scenes import rays  # noqa: E402
@@ -83,7 +84,7 @@ def main() -> None:
         if options.json:
             atomic.write(options.json, (json.dumps(everything, indent=1) + "\n").encode())
 
-    field = files.load(place)
+    field = float_field_files.load(place)
     assert field.sight is not None
     casting = rays.caster(town(0) if options.scene == "town" else scenes.game_level())
     rng = np.random.default_rng(SEEDS["positions"])

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from inkling.approx.programs.process import ToolError, forks
+from inkling.approx.programs.process import ToolError
 from inkling.approx.reference import netlist_files
 from inkling.approx.reference.netlist import CellType, Netlist, Port
 from inkling.approx.reference.network import Input, IntegerNetwork
@@ -46,13 +46,16 @@ from inkling.sim.benches import component
 from inkling.sim.blame.trace import blame
 from inkling.sim.designs.folder import DesignFolder
 from inkling.sim.designs.recheck import Rechecked
-from inkling.sim.faults.mutation import gather, mutants
 from inkling.sim.kernels import children, gates
 from inkling.sim.proofs import named_logic
 from inkling.sim.verdicts.comparison import compare
 from inkling.sim.verdicts.vectors import every_value, reference, stimuli
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.sim.verilator import bulk
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "sim")]
+from forks import forks  # noqa: E402
+from verilog_faults import gather, mutants  # noqa: E402
 
 VECTORS, SEED = 10_000, 3
 ROUTE = {

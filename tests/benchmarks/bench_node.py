@@ -23,11 +23,13 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 from inkling.approx.gates.search import Candidate  # noqa: E402
+from inkling.approx.netlists.tree import build  # noqa: E402
 from inkling.approx.reference.netlist import Netlist  # noqa: E402
 from inkling.approx.reference.network import Input, IntegerNetwork  # noqa: E402
 from inkling.hdl.cells import egfet  # noqa: E402
 from inkling.hdl.converters.front_end import front_end  # noqa: E402
 from inkling.hdl.cost.circuit import cost  # noqa: E402
+from inkling.hdl.cost.search_prices import usable  # noqa: E402
 from inkling.hdl.mapping.search import map_netlist  # noqa: E402
 from inkling.runs import node  # noqa: E402
 from inkling.runs.effort import EFFORTS  # noqa: E402
@@ -123,12 +125,17 @@ def fitting(circuits: Sequence[Candidate], area: float, power: float) -> int:
     return max(able, default=0)
 
 
+def mapped_tree(network: IntegerNetwork) -> Netlist:
+    """A tree on thresholds as a netlist of the technology's cells, minimised."""
+    cells = tuple(cell.type for cell in usable(TECHNOLOGY))
+    return map_netlist(build(network, cells), TECHNOLOGY, time_limit_s=20.0).netlist
+
+
 def rivals(name: str, seed: int, bits: int) -> list[dict[str, Any]]:
     """The co-designed trees of one split."""
     dataset = load(name, seed=seed, bits=bits, ranges="span")
     return [
-        {"depth": int(item.name.split("-")[1])}
-        | measured(item.network, node.mapped_tree(item.network, TECHNOLOGY), dataset)
+        {"depth": int(item.name.split("-")[1])} | measured(item.network, mapped_tree(item.network), dataset)
         for item in node.codesigned_trees(dataset.development, TECHNOLOGY)
     ]
 

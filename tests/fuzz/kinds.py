@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -167,52 +167,32 @@ def _read_step(folder: Path, content: bytes, suffix: str) -> object:
 
 
 @cache
-def _fields() -> tuple[tuple[str, bytes, bytes], ...]:
-    """Integer and float fields: which, field.json, field.npz."""
+def _field() -> tuple[bytes, bytes]:
+    """An integer field's field.json and field.npz."""
     import tempfile
 
     from inkling.approx.fields.random_field import random_field
     from inkling.approx.reference import field_files
-    from inkling.train.fields import files as float_files
-    from inkling.train.fields.float_field import FloatField, Grid
 
-    rng = np.random.default_rng(0)
     integer = random_field(1, levels=((4, 4, 4, 8), (6, 6, 4, 4)), hidden=(8,), entries=2)
-
-    def some(*shape: int) -> Any:
-        return rng.random(shape, np.float32)
-
-    floats = FloatField(
-        (Grid(some(1, 4, 4, 2)),), True, (some(8, 4), some(1, 8)), (some(8), some(1)), "relu",
-        np.zeros(1, np.float32), np.ones(1, np.float32), "signal", None, None,
-    )  # fmt: skip
-    found = []
-    for name, save in (
-        ("integer", partial(field_files.save, integer)),
-        ("float", partial(float_files.save, floats)),
-    ):
-        with tempfile.TemporaryDirectory() as folder:
-            save(Path(folder))
-            found.append((name, *((Path(folder) / f"field{s}").read_bytes() for s in (".json", ".npz"))))
-    return tuple(found)
+    with tempfile.TemporaryDirectory() as folder:
+        field_files.save(integer, Path(folder))
+        return (Path(folder) / "field.json").read_bytes(), (Path(folder) / "field.npz").read_bytes()
 
 
-def _read_field(which: str, folder: Path, content: bytes, suffix: str) -> object:
+def _read_field(folder: Path, content: bytes, suffix: str) -> object:
     from inkling.approx.reference import field_files
-    from inkling.train.fields import files as float_files
 
-    _, document, arrays = next(item for item in _fields() if item[0] == which)
+    document, arrays = _field()
     _written(folder / "field.json", content if suffix == ".json" else document)
     _written(folder / "field.npz", content if suffix == ".npz" else arrays)
-    if which == "integer":
-        field = field_files.load(folder)
-        entry = np.zeros(1, np.int32)
-        return field.evaluate(entry, entry, entry)
-    return float_files.load(folder)
+    field = field_files.load(folder)
+    entry = np.zeros(1, np.int32)
+    return field.evaluate(entry, entry, entry)
 
 
-def _field_seeds(which: str) -> dict[str, Sequence[bytes]]:
-    _, document, arrays = next(item for item in _fields() if item[0] == which)
+def _field_seeds() -> dict[str, Sequence[bytes]]:
+    document, arrays = _field()
     return {".json": [document], ".npz": [arrays]}
 
 
@@ -608,10 +588,7 @@ KINDS: dict[str, Kind] = {
     ),
     "netlist": Kind(_netlist, m.JSON, _read_netlist),
     "float-network": Kind(_step, m.JSON, _read_step),
-    "integer-field": Kind(
-        partial(_field_seeds, "integer"), (*m.JSON, *m.NPZ, m.bomb), partial(_read_field, "integer")
-    ),
-    "float-field": Kind(partial(_field_seeds, "float"), (*m.JSON, *m.NPZ, m.bomb), partial(_read_field, "float")),
+    "integer-field": Kind(_field_seeds, (*m.JSON, *m.NPZ, m.bomb), _read_field),
     "packed-tables": Kind(_packed, m.BYTES, _read_packed),
     "run-folder": Kind(lambda: _samples(*RUN_FILES), m.JSON, _read_run),
     "field-report": Kind(lambda: _samples("field-report.json"), m.JSON, _read_field_report),

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from inkling.train.fields.files import read_npz
 from inkling.train.files import arrays, atomic
 from inkling.train.files.checked_json import load
 
@@ -66,9 +65,9 @@ def resume(
     if document.inner("settings").data != settings:
         raise document.error("was written with other settings")
     state = _state(model, optimiser)
-    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    expected["losses.high"] = expected["losses.low"] = (steps,)
-    held = read_npz(folder / f"checkpoint{steps}.npz", expected)
+    expected = {name: ("<f4", tuple(tensor.shape)) for name, tensor in state.items()}
+    expected["losses.high"] = expected["losses.low"] = ("<f4", (steps,))
+    held = arrays.read(folder / f"checkpoint{steps}.npz", expected, most_bytes=2**31)
     with torch.no_grad():
         for name, tensor in state.items():
             tensor.copy_(torch.from_numpy(held[name]))

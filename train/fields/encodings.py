@@ -1,8 +1,7 @@
-"""Encodings as torch modules, (entry, uv) to features: bilinear grids, Fourier features, masks, Gaussian bumps.
+"""Encodings as torch modules, (entry, uv) to features: bilinear grids and Fourier features.
 
-What follows an encoding is in `inkling.train.fields.models`; choosing Fourier frequencies by spectrum is
-`inkling.train.fields.spectrum`. Sources: multi-resolution grids: Mueller et al., Instant NGP, 2022; Fourier features:
-Tancik et al., 2020; SAPE: Hertz et al., 2021; Gaussian bumps: NeuRBF, Chen et al., 2023, here with isotropic kernels.
+What follows an encoding is in `inkling.train.fields.models`. Sources: multi-resolution grids: Mueller et al., Instant
+NGP, 2022; Fourier features: Tancik et al., 2020.
 """
 
 import math
@@ -83,10 +82,10 @@ class _Read(torch.autograd.Function):
 
 
 class GridEncoding(torch.nn.Module):
-    """Levels of texels, each [entries or 1, height, width, features], read bilinearly and concatenated.
+    """Levels of texels, each [entries, height, width, features], read bilinearly and concatenated.
 
-    forward: entry int64 [N], uv float32 [N, 2] -> [N, features]. `levels` are (height, width, features); `shared`
-    counts how many of the last levels have one entry for all. 16 features a level at most are useful.
+    forward: entry int64 [N], uv float32 [N, 2] -> [N, features]. `levels` are (height, width, features). 16 features
+    a level at most are useful.
     """
 
     def __init__(
@@ -95,21 +94,18 @@ class GridEncoding(torch.nn.Module):
         entries: int,
         seed: int,
         quantisation: Quantisation | None = None,
-        shared: int = 0,
-        spread: float = 0.05,
     ):
         super().__init__()
-        if quantisation is not None:
-            # Texels that all round to 0 would leave the first layer without a gradient.
-            spread = max(spread, 2.0 ** (2 - quantisation.grid_bits))
+        # Texels that all round to 0 would leave the first layer without a gradient.
+        spread = 0.05 if quantisation is None else max(0.05, 2.0 ** (2 - quantisation.grid_bits))
         generator = torch.Generator().manual_seed(seed)
         self.levels, self.quantisation, self.rounding = tuple(levels), quantisation, True
         self.noise: int | None = None
         self.frozen = False
-        self.entries = tuple(entries if k < len(self.levels) - shared else 1 for k in range(len(self.levels)))
+        self.entries = entries
         self.tables = torch.nn.ParameterList(
-            torch.nn.Parameter((2 * torch.rand(count * h * w, f, generator=generator) - 1) * spread)
-            for (h, w, f), count in zip(self.levels, self.entries, strict=True)
+            torch.nn.Parameter((2 * torch.rand(entries * h * w, f, generator=generator) - 1) * spread)
+            for h, w, f in self.levels
         )
         self.features = sum(level[2] for level in self.levels)
 
@@ -138,7 +134,7 @@ class GridEncoding(torch.nn.Module):
 
     def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
         parts = []
-        for number, ((height, width, _), count) in enumerate(zip(self.levels, self.entries, strict=True)):
+        for number, (height, width, _) in enumerate(self.levels):
             x, y = uv[:, 0] * (width - 1), uv[:, 1] * (height - 1)
             x0 = x.floor().clamp(0, max(width - 2, 0))
             y0 = y.floor().clamp(0, max(height - 2, 0))
@@ -147,7 +143,7 @@ class GridEncoding(torch.nn.Module):
                 unit = 2.0**self.quantisation.fraction_bits
                 fx, fy = torch.floor(fx * unit) / unit, torch.floor(fy * unit) / unit
             corner = y0.long() * width + x0.long()
-            if count > 1:
+            if self.entries > 1:
                 corner = corner + entry * (height * width)
             right, down = min(width - 1, 1), min(height - 1, 1) * width
             index = torch.stack([corner, corner + right, corner + down, corner + down + right], 1)
@@ -176,11 +172,10 @@ class Fourier(torch.nn.Module):
 
     matrix: Tensor
 
-    def __init__(self, frequencies: int, scale: float, seed: int, matrix: Tensor | None = None, arcs: bool = False):
+    def __init__(self, frequencies: int, scale: float, seed: int, arcs: bool = False):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        drawn = torch.randn(frequencies, 2, generator=generator) * scale
-        self.register_buffer("matrix", drawn if matrix is None else matrix)
+        self.register_buffer("matrix", torch.randn(frequencies, 2, generator=generator) * scale)
         self.features, self.arcs = 2 * len(self.matrix), arcs
 
     def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
@@ -190,79 +185,3 @@ class Fourier(torch.nn.Module):
             return torch.cat([arcs(turns), arcs(turns + 0.25)], 1)
         turns = 2 * math.pi * (2 * uv - 1) @ self.matrix.T
         return torch.cat([torch.sin(turns), torch.cos(turns)], 1)
-
-
-class Sape(torch.nn.Module):
-    """Spatially adaptive progressive encoding: a coarse grid of masks over Fourier features sorted by frequency.
-
-    At every place frequencies are let in one after the other while the loss there stays above `threshold`; where it
-    is low the mask stops (Hertz et al., "SAPE", 2021). `advance` is called with places and their losses. The masks
-    are a buffer [1, cells, cells] of how many frequencies are open; the lowest `start` always are.
-    """
-
-    opened: Tensor
-
-    def __init__(self, fourier: Fourier, cells: int, rate: float, threshold: float, start: float = 2.0):
-        super().__init__()
-        order = fourier.matrix.norm(dim=1).argsort()
-        self.fourier = Fourier(0, 0, 0, fourier.matrix[order])
-        self.rate, self.threshold, self.cells = rate, threshold, cells
-        self.register_buffer("opened", torch.full((1, cells, cells), float(start)))
-        self.features = self.fourier.features
-
-    def mask(self, uv: Tensor) -> Tensor:
-        """[N, frequencies] in 0..1, bilinear in uv."""
-        where = (2 * uv - 1).view(1, 1, -1, 2)
-        opened = torch.nn.functional.grid_sample(self.opened[None], where, align_corners=False, padding_mode="border")
-        ranks = torch.arange(len(self.fourier.matrix), device=uv.device)
-        mask: Tensor = (opened.view(-1, 1) - ranks).clamp(0, 1)
-        return mask
-
-    def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
-        features = self.fourier(entry, uv)
-        masked: Tensor = torch.cat([self.mask(uv)] * 2, 1) * features
-        return masked
-
-    @torch.no_grad()
-    def advance(self, uv: Tensor, losses: Tensor) -> None:
-        """Open more frequencies in the cells whose mean loss, of float [N] at uv [N, 2], is above the threshold."""
-        cell = (uv * self.cells).long().clamp(0, self.cells - 1)
-        flat = cell[:, 1] * self.cells + cell[:, 0]
-        total = torch.zeros(self.cells**2, device=uv.device).index_add_(0, flat, losses)
-        count = torch.zeros(self.cells**2, device=uv.device).index_add_(0, flat, torch.ones_like(losses))
-        grows = (total / count.clamp(min=1) > self.threshold) & (count > 0)
-        self.opened.view(-1)[grows] += self.rate
-        self.opened.clamp_(max=float(len(self.fourier.matrix)))
-
-
-class GaussianBumps(torch.nn.Module):
-    """Gaussian bumps on a low-resolution grid, with trained centres, widths and features (NeuRBF, isotropic).
-
-    A place sees the 3 x 3 bumps around it: features = sum of feature * exp(-(distance / width)**2 / 2), multiplied
-    by sines of `waves` multiples as in NeuRBF's harmonic RBF when waves > 0.
-    """
-
-    def __init__(self, size: int, features: int, seed: int, waves: int = 0):
-        super().__init__()
-        generator = torch.Generator().manual_seed(seed)
-        line = torch.linspace(0, 1, size)
-        v, u = torch.meshgrid(line, line, indexing="ij")
-        self.centres = torch.nn.Parameter(torch.stack([u.ravel(), v.ravel()], 1))
-        self.log_widths = torch.nn.Parameter(torch.full((size * size,), math.log(0.7 / (size - 1))))
-        self.weights = torch.nn.Parameter(torch.randn(size * size, features, generator=generator) * 0.1)
-        self.size, self.waves = size, waves
-        self.features = features * (1 + waves)
-
-    def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
-        del entry
-        near = (uv * (self.size - 1)).round().long()
-        around = torch.arange(-1, 2, device=uv.device)
-        dy, dx = (part.reshape(1, -1) for part in torch.meshgrid(around, around, indexing="ij"))
-        x, y = near[:, :1] + dx, near[:, 1:] + dy
-        inside = (x >= 0) & (y >= 0) & (x < self.size) & (y < self.size)
-        index = y.clamp(0, self.size - 1) * self.size + x.clamp(0, self.size - 1)
-        squared = ((uv[:, None] - self.centres[index]) ** 2).sum(2) * torch.exp(-2 * self.log_widths[index])
-        bump = torch.exp(-squared / 2) * inside
-        read = torch.nn.functional.embedding_bag(index, self.weights, mode="sum", per_sample_weights=bump)
-        waves = [torch.sin(2.0**k * math.pi * read) for k in range(self.waves)]
-        return torch.cat([read, *waves], 1)

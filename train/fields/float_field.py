@@ -1,7 +1,7 @@
 """`FloatField`: a trained neural field as plain frozen arrays, and its plain NumPy evaluation.
 
 A field maps (entry, uv) to numbers: a position and a direction to a distance, or a place to a colour. Training
-lives in `inkling.train.fields.training`, files in `inkling.train.fields.files`, turning it to integers in `approx`.
+lives in `inkling.train.fields.training`, turning it to integers in `approx`.
 """
 
 from dataclasses import dataclass
@@ -181,13 +181,6 @@ def distance_code(squared: NDArray[np.floating], low: float, high: float) -> F32
     code = (bits.astype(np.float64) / 2**23 - 127 - low) / (high - low)
     clipped: F32 = np.clip(code, 0, 1).astype(np.float32)
     return clipped
-
-
-def distance_of(code: NDArray[np.floating], low: float, high: float) -> F32:
-    """The distance (not squared) that a code stands for."""
-    bits = np.round((code.astype(np.float64) * (high - low) + low + 127) * 2**23).astype(np.int32)
-    distance: F32 = np.sqrt(bits.view(np.float32))
-    return distance
 
 
 def visible(field: FloatField, entry: NDArray[np.integer], targets: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -1,8 +1,7 @@
 """Field models in one notation, encoding -> MLP -> head, as torch modules, and their way to a `FloatField`.
 
-The encodings are in `inkling.train.fields.encodings`, models that are more than one MLP in
-`inkling.train.fields.variants`, and the loop that trains them in `inkling.train.fields.training`. Sine layers: SIREN,
-Sitzmann et al., 2020.
+The encodings are in `inkling.train.fields.encodings`, the loop that trains them in `inkling.train.fields.training`.
+Sine layers: SIREN, Sitzmann et al., 2020.
 """
 
 import math
@@ -202,8 +201,8 @@ class FieldModel(torch.nn.Module):
 
         grids = []
         if self.grids is not None:
-            for k, ((h, w, f), count) in enumerate(zip(self.grids.levels, self.grids.entries, strict=True)):
-                grids.append(Grid(array(self.grids.table(k)).reshape(count, h, w, f)))
+            for k, (h, w, f) in enumerate(self.grids.levels):
+                grids.append(Grid(array(self.grids.table(k)).reshape(self.entries, h, w, f)))
         weights = [array(self.weight(k)) for k in range(len(self.layers))]
         biases = [array(layer.bias) for layer in self.layers]  # type: ignore[arg-type]
         if self.fourier is not None:

@@ -1,9 +1,8 @@
-"""Tasks of the training loop that fit a `Signal` or imitate a teacher: pictures, shapes, series, distillation.
+"""The task of the training loop that fits a `Signal`, and what a model answers at its places.
 
 Rays are a task of their own, in `inkling.train.fields.visibility`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from inkling.train.fields.float_field import F32, FloatField
 from inkling.train.fields.models import FieldModel
-from inkling.train.scenes.signals import Meaning, Signal, psnr
+from inkling.train.scenes.signals import Meaning, Signal
 
 Tensor = torch.Tensor
 Model: TypeAlias = torch.nn.Module
@@ -21,16 +20,11 @@ Model: TypeAlias = torch.nn.Module
 
 @dataclass(frozen=True, eq=False)
 class SignalTask:
-    """Random samples of a signal, `size` a batch (at least as many as there are: all of them), mean squared error.
-
-    watch is called with a batch and the squared error of each sample, float [N], before every step: what SAPE's
-    masks are advanced by.
-    """
+    """Random samples of a signal, `size` a batch (at least as many as there are: all of them), mean squared error."""
 
     signal: Signal
     size: int
     seed: int = 0
-    watch: Callable[[dict[str, Tensor], Tensor], None] | None = None
 
     def batch(self, step: int, shard: int) -> dict[str, NDArray[Any]]:
         """Drawn by seed, step and shard alone."""
@@ -44,59 +38,13 @@ class SignalTask:
 
     def loss(self, model: Model, batch: dict[str, Tensor], progress: float) -> Tensor:
         del progress
-        squared = (model(batch["entry"], batch["uv"]).float() - batch["value"]) ** 2
-        if self.watch is not None:
-            self.watch(batch, squared.detach().mean(1))
-        loss: Tensor = squared.mean()
+        loss: Tensor = ((model(batch["entry"], batch["uv"]).float() - batch["value"]) ** 2).mean()
         return loss
-
-
-@dataclass(frozen=True, eq=False)
-class LevelsTask:
-    """Every level of detail of a progressive model is trained at once; the model answers [levels, N, outputs]."""
-
-    inner: SignalTask
-
-    def batch(self, step: int, shard: int) -> dict[str, NDArray[Any]]:
-        return self.inner.batch(step, shard)
-
-    def loss(self, model: Model, batch: dict[str, Tensor], progress: float) -> Tensor:
-        del progress
-        squared: Tensor = (model(batch["entry"], batch["uv"]).float() - batch["value"][None]) ** 2
-        return squared.mean()
-
-
-@dataclass(frozen=True, eq=False)
-class DistillTask:
-    """Imitate a teacher at places drawn anew in every batch, so that it gives more samples than the data has.
-
-    R2L (Wang et al., 2022) trains its deep residual student so on pseudo data, KiloNeRF (Reiser et al., 2021) its
-    tiles. The teacher is asked in the thread that makes the batches.
-    """
-
-    teacher: Model
-    size: int
-    entries: int = 1
-    seed: int = 0
-
-    @torch.no_grad()
-    def batch(self, step: int, shard: int) -> dict[str, NDArray[Any]]:
-        rng = np.random.default_rng([self.seed, step, shard])
-        entry = rng.integers(self.entries, size=self.size)
-        uv = rng.random((self.size, 2), np.float32)
-        device = next(self.teacher.parameters()).device
-        asked = (torch.from_numpy(entry).to(device), torch.from_numpy(uv).to(device))
-        return {"entry": entry, "uv": uv, "value": self.teacher(*asked).float().cpu().numpy()}
-
-    def loss(self, model: Model, batch: dict[str, Tensor], progress: float) -> Tensor:
-        del progress
-        squared: Tensor = (model(batch["entry"], batch["uv"]).float() - batch["value"]) ** 2
-        return squared.mean()
 
 
 @torch.no_grad()
 def answers(model: Model, signal: Signal, batch: int = 2**16) -> F32:
-    """What a model answers at all places of a signal, float32 [..., N, out]; a progressive model, level by level."""
+    """What a model answers at all places of a signal, float32 [..., N, out]."""
     device = next(model.parameters()).device
     parts = []
     for k in range(0, len(signal.values), batch):
@@ -104,11 +52,6 @@ def answers(model: Model, signal: Signal, batch: int = 2**16) -> F32:
         parts.append(model(entry, torch.from_numpy(signal.uv[k : k + batch]).to(device)).float().cpu().numpy())
     joined: F32 = np.concatenate(parts, axis=-2)
     return joined
-
-
-def quality(model: Model, signal: Signal) -> float:
-    """PSNR in dB of a model on all samples of a signal in 0..1."""
-    return psnr(answers(model, signal), signal.values)
 
 
 def to_field(model: FieldModel, signal: Signal) -> FloatField:

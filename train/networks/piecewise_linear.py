@@ -46,10 +46,6 @@ class Values:
     def shape(self) -> tuple[int, ...]:
         return self.stack.shape[1:]
 
-    @property
-    def is_constant(self) -> bool:
-        return not self.stack[1:].any()
-
 
 @dataclass(frozen=True, eq=False)
 class _Neuron:

@@ -25,14 +25,3 @@ def to_uv(direction: NDArray[np.floating]) -> F32:
     folded = (1 - np.abs(p[:, ::-1])) * np.where(p >= 0, 1.0, -1.0)
     square = np.where(n[:, 2:] >= 0, p, folded)
     return ((square + 1) / 2).astype(np.float32)
-
-
-def to_direction(uv: NDArray[np.floating]) -> F32:
-    """uv, float [N, 2] in [0, 1] -> unit directions, float32 [N, 3]; the inverse of `to_uv`."""
-    p = 2 * np.asarray(uv, np.float64) - 1
-    z = 1 - np.abs(p).sum(axis=1)
-    folded = (1 - np.abs(p[:, ::-1])) * np.where(p >= 0, 1.0, -1.0)
-    xy = np.where(z[:, None] >= 0, p, folded)
-    d = np.concatenate([xy, z[:, None]], axis=1)
-    unit: F32 = (d / np.sqrt((d * d).sum(axis=1, keepdims=True))).astype(np.float32)
-    return unit

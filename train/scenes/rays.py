@@ -105,18 +105,6 @@ def standing(casting: Caster, count: int, rng: np.random.Generator, eye: float =
     raise InputError(f"{casting.mesh.name}: found only {total} places to stand on; is z up and the unit a metre?")
 
 
-def floating(casting: Caster, count: int, rng: np.random.Generator) -> F32:
-    """Positions uniform in the scene's bounding box, none within 0.2 m of a surface: float32 [count, 3]."""
-    low, high = casting.mesh.bounds
-    found: list[F32] = []
-    for _ in range(200):
-        places = rng.uniform(low, high, (2 * count + 16, 3))
-        found.append(places[_clear(casting, places)].astype(np.float32))
-        if sum(map(len, found)) >= count:
-            return np.concatenate(found)[:count]
-    raise InputError(f"{casting.mesh.name}: almost every place is inside a surface")
-
-
 def _clear(casting: Caster, places: NDArray[np.float64], room: float = 0.2) -> NDArray[np.bool_]:
     """Whether nothing is near in six directions."""
     clear = np.ones(len(places), bool)

@@ -88,10 +88,6 @@ def suspicious_columns(table: Table, positions: Sequence[int]) -> list[str]:
     return found
 
 
-def _is_epoch(values: NDArray[np.float64]) -> bool:
-    return any(low <= values.min() and values.max() <= high for low, high in _EPOCHS)
-
-
 def impossible_ranges(
     columns: Sequence[str], readings: NDArray[np.float64], quantisers: Sequence[Quantiser]
 ) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkling.reports.results.pareto import AREA, VALIDATION_ACCURACY, front, hypervolume, nondominated
+from inkling.reports.results.pareto import AREA, TEST_ACCURACY, front, hypervolume, nondominated
 
 
 def dominates(a: list[int], b: list[int]) -> bool:
@@ -40,7 +40,7 @@ def test_front_takes_more_accuracy_and_less_area_in_given_order(examples: Simple
     point = examples.point
     points = [point("big", 0.9, 4.0), point("twin", 0.9, 4.0), point("small", 0.8, 1.0), point("poor", 0.8, 2.0)]
     assert [p.name for p in front(points)] == ["big", "small"]
-    assert [p.name for p in front(points, (VALIDATION_ACCURACY,))] == ["big"]
+    assert [p.name for p in front(points, (TEST_ACCURACY,))] == ["big"]
     assert [p.name for p in front(points, (AREA,))] == ["small"]
     assert front([]) == []
 

@@ -1,13 +1,19 @@
 """The verilated model in lanes: it is taken where it can be, says what the model says, and is checked against it."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from inkling.approx.programs.process import ToolError
 from inkling.hdl.circuits.verilog import behavioural
-from inkling.sim.faults.mutation import mutants
 from inkling.sim.verdicts.vectors import reference, stimuli
 from inkling.sim.verilator import bulk
 from inkling.sim.verilator import lanes as verilator_lanes
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from verilog_faults import mutants
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,11 @@
-"""`FloatField`: evaluation against a slow definition, the octahedral map, distance codes, and hostile files."""
+"""`FloatField`: evaluation against a slow definition, the octahedral map, distance codes and its checks."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from inkling.train.errors import InputError
-from inkling.train.fields import files
 from inkling.train.fields.float_field import (
     FloatField,
     Grid,
@@ -16,11 +13,28 @@ from inkling.train.fields.float_field import (
     activate,
     check,
     distance_code,
-    distance_of,
     evaluate,
     visible,
 )
-from inkling.train.scenes.octahedral import to_direction, to_uv
+from inkling.train.scenes.octahedral import to_uv
+
+
+def distance_of(code: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The distance (not squared) that a code stands for."""
+    bits = np.round((code.astype(np.float64) * (high - low) + low + 127) * 2**23).astype(np.int32)
+    distance: np.ndarray = np.sqrt(bits.view(np.float32))
+    return distance
+
+
+def to_direction(uv: np.ndarray) -> np.ndarray:
+    """uv, float [N, 2] in [0, 1] -> unit directions, float32 [N, 3]: the inverse of `to_uv`."""
+    p = 2 * np.asarray(uv, np.float64) - 1
+    z = 1 - np.abs(p).sum(axis=1)
+    folded = (1 - np.abs(p[:, ::-1])) * np.where(p >= 0, 1.0, -1.0)
+    xy = np.where(z[:, None] >= 0, p, folded)
+    d = np.concatenate([xy, z[:, None]], axis=1)
+    unit: np.ndarray = (d / np.sqrt((d * d).sum(axis=1, keepdims=True))).astype(np.float32)
+    return unit
 
 
 def small_field(seed: int = 0, activation: str = "relu") -> FloatField:
@@ -110,57 +124,8 @@ def test_visible_compares_codes() -> None:
     assert not visible(flat, np.zeros(50, int), field.sight.positions[0] + 9.0 * direction).any()
 
 
-def test_a_field_survives_its_files(tmp_path: Path) -> None:
-    field = small_field()
-    files.save(field, tmp_path)
-    first = (tmp_path / "field.npz").read_bytes(), (tmp_path / "field.json").read_bytes()
-    again = files.load(tmp_path)
-    entry, uv = np.arange(30) % 3, np.random.default_rng(0).random((30, 2))
-    assert np.array_equal(evaluate(field, entry, uv), evaluate(again, entry, uv))
-    assert again.sight is not None and field.sight is not None and again.sight.margin == field.sight.margin
-    files.save(again, tmp_path)
-    assert first == ((tmp_path / "field.npz").read_bytes(), (tmp_path / "field.json").read_bytes())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["field.json", "field.npz"]
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        ({"grids": [[3, 4, 5, 2], [1, 2, 3, 2**40]]}, "whole numbers"),
-        ({"grids": [[3, 4, 5, 2]]}, "members"),
-        ({"grids": [[3, 4, 5, 2], [1, 3, 2, 1]]}, "float32 of shape"),
-        ({"layers": []}, "empty"),
-        ({"activation": "tanh"}, "activation"),
-        ({"activation": 3}, "text"),
-        ({"sight": {"low": 1}}, "sight"),
-        ({"sight": {"low": 1e400, "high": 2, "margin": 0, "stretch": 1}}, "finite"),
-        ({"version": 2}, "version"),
-        ({"extra": 1}, "exactly"),
-    ],
-)
-def test_a_wrong_document_is_refused(tmp_path: Path, change: dict[str, object], word: str) -> None:
-    files.save(small_field(), tmp_path)
-    document = json.loads((tmp_path / "field.json").read_text()) | change
-    (tmp_path / "field.json").write_text(json.dumps(document))
-    with pytest.raises(InputError, match=word) as error:
-        files.load(tmp_path)
-    assert "\n" not in str(error.value)
-
-
-def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
-    files.save(small_field(), tmp_path)
-    content = (tmp_path / "field.npz").read_bytes()
-    for damaged in (content[:-30], b"", content[:200] + b"\xff" * 40 + content[240:], content + bytes(10**6)):
-        (tmp_path / "field.npz").write_bytes(damaged)
-        with pytest.raises(InputError):
-            files.load(tmp_path)
-
-
-def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+def test_numbers_that_are_not_finite_are_refused() -> None:
     field = small_field()
     bad = replace(field, biases=(field.biases[0] * np.float32(np.nan), field.biases[1]))
     with pytest.raises(InputError, match="finite"):
         check(bad)
-    with pytest.raises(InputError, match="finite"):
-        files.save(bad, tmp_path)
-    assert not list(tmp_path.iterdir())

@@ -103,7 +103,6 @@ def test_agents_stand_on_floors_and_see_each_other_sometimes() -> None:
     aims = rays.targets(casting, rng, crowd=500, reach=20)
     found = rays.mixed(casting, aims, eyes, 3000, rng, (0.5, 0.3, 0.2))
     assert len(found.hit) == 3000 and 0.05 < found.visible.mean() < 0.95
-    assert len(rays.floating(casting, 10, rng)) == 10
     again = rays.mixed(casting, aims, eyes, 3000, np.random.default_rng(5))
     assert np.array_equal(again.hit, rays.mixed(casting, aims, eyes, 3000, np.random.default_rng(5)).hit)
     with pytest.raises(InputError, match="stand"):

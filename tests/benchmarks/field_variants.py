@@ -1,19 +1,25 @@
-"""Models that are more than one MLP: CAM, progressive levels (PINs), tiles (KiloNeRF), residual MLPs (R2L).
+"""Field models of the literature that grids are compared with, by `bench_fields_variants.py`: none of them won.
 
-All take entry int64 [N] and uv [N, 2] as every field model does, and are trained by the same loop.
+CAM, progressive levels (PINs), tiles (KiloNeRF), residual MLPs (R2L), spatially adaptive masks (SAPE: Hertz et al.,
+2021), Gaussian bumps (NeuRBF: Chen et al., 2023, here with isotropic kernels), and the tasks that train them. All
+take entry int64 [N] and uv [N, 2] as every field model does, and are trained by the same loop.
 """
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from inkling.train.errors import InputError
-from inkling.train.fields.encodings import GridEncoding, Quantisation
+from inkling.train.fields.encodings import Fourier, GridEncoding, Quantisation
 from inkling.train.fields.float_field import F32, Activation, FloatField
 from inkling.train.fields.models import FieldModel, Spec, activation, parse
+from inkling.train.fields.tasks import SignalTask
 from inkling.train.scenes.signals import Meaning
 
 Tensor = torch.Tensor
@@ -32,7 +38,9 @@ class CamField(torch.nn.Module):
         self.base = FieldModel(parse(notation), 1, seed)
         if not self.base.spec.hidden:
             raise InputError(f"{notation!r}: modulation needs a hidden layer")
-        self.modulation = GridEncoding([(size, size, 2 * len(self.base.spec.hidden))], 1, seed + 2, spread=0.01)
+        self.modulation = GridEncoding([(size, size, 2 * len(self.base.spec.hidden))], 1, seed + 2)
+        with torch.no_grad():
+            self.modulation.tables[0].mul_(0.2)  # scales near 1 and shifts near 0
 
     def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
         values = self.base.encode(entry, uv)
@@ -222,3 +230,137 @@ class EncodedField(torch.nn.Module):
     def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
         answers: Tensor = self.mlp(torch.cat([encoding(entry, uv) for encoding in self.encodings], 1))
         return answers
+
+
+class Sape(torch.nn.Module):
+    """Spatially adaptive progressive encoding: a coarse grid of masks over Fourier features sorted by frequency.
+
+    At every place frequencies are let in one after the other while the loss there stays above `threshold`; where it
+    is low the mask stops (Hertz et al., "SAPE", 2021). `advance` is called with places and their losses. The masks
+    are a buffer [1, cells, cells] of how many frequencies are open; the lowest `start` always are.
+    """
+
+    opened: Tensor
+
+    def __init__(self, fourier: Fourier, cells: int, rate: float, threshold: float, start: float = 2.0):
+        super().__init__()
+        order = fourier.matrix.norm(dim=1).argsort()
+        self.fourier = Fourier(len(order), 0, 0)
+        self.fourier.matrix = fourier.matrix[order]
+        self.rate, self.threshold, self.cells = rate, threshold, cells
+        self.register_buffer("opened", torch.full((1, cells, cells), float(start)))
+        self.features = self.fourier.features
+
+    def mask(self, uv: Tensor) -> Tensor:
+        """[N, frequencies] in 0..1, bilinear in uv."""
+        where = (2 * uv - 1).view(1, 1, -1, 2)
+        opened = torch.nn.functional.grid_sample(self.opened[None], where, align_corners=False, padding_mode="border")
+        ranks = torch.arange(len(self.fourier.matrix), device=uv.device)
+        mask: Tensor = (opened.view(-1, 1) - ranks).clamp(0, 1)
+        return mask
+
+    def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
+        features = self.fourier(entry, uv)
+        masked: Tensor = torch.cat([self.mask(uv)] * 2, 1) * features
+        return masked
+
+    @torch.no_grad()
+    def advance(self, uv: Tensor, losses: Tensor) -> None:
+        """Open more frequencies in the cells whose mean loss, of float [N] at uv [N, 2], is above the threshold."""
+        cell = (uv * self.cells).long().clamp(0, self.cells - 1)
+        flat = cell[:, 1] * self.cells + cell[:, 0]
+        total = torch.zeros(self.cells**2, device=uv.device).index_add_(0, flat, losses)
+        count = torch.zeros(self.cells**2, device=uv.device).index_add_(0, flat, torch.ones_like(losses))
+        grows = (total / count.clamp(min=1) > self.threshold) & (count > 0)
+        self.opened.view(-1)[grows] += self.rate
+        self.opened.clamp_(max=float(len(self.fourier.matrix)))
+
+
+class GaussianBumps(torch.nn.Module):
+    """Gaussian bumps on a low-resolution grid, with trained centres, widths and features (NeuRBF, isotropic).
+
+    A place sees the 3 x 3 bumps around it: features = sum of feature * exp(-(distance / width)**2 / 2), multiplied
+    by sines of `waves` multiples as in NeuRBF's harmonic RBF when waves > 0.
+    """
+
+    def __init__(self, size: int, features: int, seed: int, waves: int = 0):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        line = torch.linspace(0, 1, size)
+        v, u = torch.meshgrid(line, line, indexing="ij")
+        self.centres = torch.nn.Parameter(torch.stack([u.ravel(), v.ravel()], 1))
+        self.log_widths = torch.nn.Parameter(torch.full((size * size,), math.log(0.7 / (size - 1))))
+        self.weights = torch.nn.Parameter(torch.randn(size * size, features, generator=generator) * 0.1)
+        self.size, self.waves = size, waves
+        self.features = features * (1 + waves)
+
+    def forward(self, entry: Tensor, uv: Tensor) -> Tensor:
+        del entry
+        near = (uv * (self.size - 1)).round().long()
+        around = torch.arange(-1, 2, device=uv.device)
+        dy, dx = (part.reshape(1, -1) for part in torch.meshgrid(around, around, indexing="ij"))
+        x, y = near[:, :1] + dx, near[:, 1:] + dy
+        inside = (x >= 0) & (y >= 0) & (x < self.size) & (y < self.size)
+        index = y.clamp(0, self.size - 1) * self.size + x.clamp(0, self.size - 1)
+        squared = ((uv[:, None] - self.centres[index]) ** 2).sum(2) * torch.exp(-2 * self.log_widths[index])
+        bump = torch.exp(-squared / 2) * inside
+        read = torch.nn.functional.embedding_bag(index, self.weights, mode="sum", per_sample_weights=bump)
+        waves = [torch.sin(2.0**k * math.pi * read) for k in range(self.waves)]
+        return torch.cat([read, *waves], 1)
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedTask(SignalTask):
+    """watch is called with a batch and the squared error of each sample, float [N]: what advances SAPE's masks."""
+
+    watch: Callable[[dict[str, Tensor], Tensor], None] = lambda batch, losses: None
+
+    def loss(self, model: torch.nn.Module, batch: dict[str, Tensor], progress: float) -> Tensor:
+        del progress
+        squared = (model(batch["entry"], batch["uv"]).float() - batch["value"]) ** 2
+        self.watch(batch, squared.detach().mean(1))
+        loss: Tensor = squared.mean()
+        return loss
+
+
+@dataclass(frozen=True, eq=False)
+class LevelsTask:
+    """Every level of detail of a progressive model is trained at once; the model answers [levels, N, outputs]."""
+
+    inner: SignalTask
+
+    def batch(self, step: int, shard: int) -> dict[str, NDArray[Any]]:
+        return self.inner.batch(step, shard)
+
+    def loss(self, model: torch.nn.Module, batch: dict[str, Tensor], progress: float) -> Tensor:
+        del progress
+        squared: Tensor = (model(batch["entry"], batch["uv"]).float() - batch["value"][None]) ** 2
+        return squared.mean()
+
+
+@dataclass(frozen=True, eq=False)
+class DistillTask:
+    """Imitate a teacher at places drawn anew in every batch, so that it gives more samples than the data has.
+
+    R2L (Wang et al., 2022) trains its deep residual student so on pseudo data, KiloNeRF (Reiser et al., 2021) its
+    tiles. The teacher is asked in the thread that makes the batches.
+    """
+
+    teacher: torch.nn.Module
+    size: int
+    entries: int = 1
+    seed: int = 0
+
+    @torch.no_grad()
+    def batch(self, step: int, shard: int) -> dict[str, NDArray[Any]]:
+        rng = np.random.default_rng([self.seed, step, shard])
+        entry = rng.integers(self.entries, size=self.size)
+        uv = rng.random((self.size, 2), np.float32)
+        device = next(self.teacher.parameters()).device
+        asked = (torch.from_numpy(entry).to(device), torch.from_numpy(uv).to(device))
+        return {"entry": entry, "uv": uv, "value": self.teacher(*asked).float().cpu().numpy()}
+
+    def loss(self, model: torch.nn.Module, batch: dict[str, Tensor], progress: float) -> Tensor:
+        del progress
+        squared: Tensor = (model(batch["entry"], batch["uv"]).float() - batch["value"]) ** 2
+        return squared.mean()
