@@ -24,7 +24,7 @@ from inkling.train.tables.dataset import Development, Rows
 # Error share that 1 cm2 costs in a tree of so many leaves, at the least and at the most: larger trees are for cheaper
 # area, where they end.
 START_PRICES = (0.02, 4.0)
-STEPS = 4  # codes that a jittered feature moves by at most, on a grid of 6 bits
+COPIES = 2  # of the scored rows, each read by other nodes
 
 
 def front(
@@ -47,10 +47,13 @@ def front(
     islands: int = 1,
     executor: Executor | None = None,
     checkpoint: Path | None = None,
+    robust: float = 0.0,
 ) -> tuple[Candidate, ...]:
     """The front of circuits with one port for each threshold of `levels`, smallest first; arguments as in
     `inkling.approx.gates.front.front`, prices: of the thresholds.
 
+    robust: standard deviation of the thresholds' shifts in print, per cent of the range: then rows that are scored
+    and those that choose are read by nodes that are off, COPIES times each; their accuracy is the mean over nodes.
     Jittered rows move by as much of a column's range as on a grid of 4 bits, whatever the grid.
     """
     guide = teacher.choose(development, seed=seed, refit=refit)
@@ -80,16 +83,25 @@ def front(
         )
         for count, price in zip(sorted(sizes, reverse=True), scale, strict=True)
     ]
+    scored, choosing = Rows(levels.read(labelled.codes), labelled.labels), levels.rows(development.validation)
+    weights = labelled.weights
+    choosing_weights = teacher.balanced(development.validation.labels) if balance else None
+    if robust:
+        rng = np.random.default_rng((seed, 1))
+        scored = _shifted(levels, Rows(labelled.codes, labelled.labels), robust, rng)
+        choosing = _shifted(levels, development.validation, robust, rng)
+        weights = np.tile(weights, COPIES)
+        choosing_weights = None if choosing_weights is None else np.tile(choosing_weights, COPIES)
     return search(
         [*trees, *starts],
-        Rows(levels.read(labelled.codes), labelled.labels),
-        levels.rows(development.validation),
+        scored,
+        choosing,
         areas=areas,
         rounds=rounds,
         seed=seed,
-        weights=labelled.weights,
+        weights=weights,
         train=levels.rows(development.train),
-        validation_weights=teacher.balanced(development.validation.labels) if balance else None,
+        validation_weights=choosing_weights,
         physics=physics,
         prices=prices,
         islands=islands,
@@ -98,3 +110,9 @@ def front(
         settings=settings,
         progress=progress,
     )
+
+
+def _shifted(levels: Levels, rows: Rows, sigma: float, rng: np.random.Generator) -> Rows:
+    """Bits of the rows as so many nodes that are off give them."""
+    bits = [levels.read_shifted(rows.codes, sigma, rng) for _ in range(COPIES)]
+    return Rows(np.concatenate(bits), np.tile(rows.labels, COPIES))

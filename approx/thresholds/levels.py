@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.reference.netlist import Netlist
+from inkling.approx.reference.netlist import Netlist, Port
 from inkling.approx.reference.network import Input, IntegerNetwork, Threshold, without_unused_inputs
 from inkling.approx.reference.operations import Logic
 from inkling.train.tables.dataset import Development, Rows
@@ -32,6 +32,19 @@ class Levels:
     def read(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Codes, uint8 [rows, columns], as bits, uint8 [rows, thresholds]."""
         return (codes[:, self.column] >= self.level).astype(np.uint8)
+
+    def read_shifted(self, codes: NDArray[np.uint8], sigma: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """As `read`, by nodes of which each row meets another: thresholds are off by sigma, per cent of the range.
+
+        The mean over rows is then that over nodes. As in `inkling.sim.faults.variation` half of the variance is of a
+        threshold alone, half of all those of its column, and a reading lies anywhere within its code's step.
+        """
+        bits = np.array(self.bits)
+        readings = (codes + rng.random(codes.shape)) / 2.0**bits
+        deviation = sigma / 100 * np.sqrt(0.5)
+        readings += rng.normal(0, deviation, readings.shape)
+        found = readings[:, self.column] + rng.normal(0, deviation, (len(codes), len(self.column)))
+        return (found >= self.references()).astype(np.uint8)
 
     def rows(self, rows: Rows) -> Rows:
         """The same rows as bits."""
@@ -60,8 +73,13 @@ class Levels:
         return self.level / 2.0 ** np.array(self.bits)[self.column]
 
     def network(self, netlist: Netlist, classes: int) -> IntegerNetwork:
-        """A circuit with one port per threshold as a network of those that it reads."""
-        return without_unused_inputs(IntegerNetwork(self.inputs(), (Logic(netlist),), classes))
+        """A circuit with one port per threshold as a network of those that it reads.
+
+        Its ports get names that files and languages take, whatever the columns are called.
+        """
+        ports = tuple(Port(f"x{c}_ge_{level}", 1) for c, level in zip(self.column, self.level, strict=True))
+        logic = Logic(replace(netlist, inputs=ports))
+        return without_unused_inputs(IntegerNetwork(self.inputs(), (logic,), classes))
 
     def of_network(self, network: IntegerNetwork) -> IntegerNetwork:
         """A network on the bits of `view` as one on the table."""

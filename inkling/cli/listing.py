@@ -26,19 +26,28 @@ def show_datasets(as_json: bool = False) -> None:
 
 def show_technologies(paths: Sequence[Path], as_json: bool = False) -> None:
     """Print the built-in technology, or the one that Liberty files describe. Raises InputError."""
+    from inkling.hdl.cells import converters
     from inkling.hdl.cells.egfet import technology as built_in
     from inkling.hdl.cells.liberty import load
 
     technology = load(*paths) if paths else built_in()
-    rows = [
-        {
-            "name": technology.name,
-            "voltages": list(technology.voltages),
-            "cells": [cell.type.name for cell in technology.cells],
-        }
-    ]
+    row: dict[str, Any] = {
+        "name": technology.name,
+        "voltages": list(technology.voltages),
+        "cells": [cell.type.name for cell in technology.cells],
+    }
     heads = ("technology", "supply, V", "combinational cells")
-    _show(rows, {key: Column(head, text=True) for key, head in zip(rows[0], heads, strict=True)}, as_json)
+    columns = {key: Column(head, text=True) for key, head in zip(row, heads, strict=True)}
+    # A technology has its own converters; the built-in one has a second, published pair of figures.
+    known = [] if technology.converters is None else [technology.converters]
+    if not paths:
+        known = [converters.built_in(name) for name in converters.BUILT_IN]
+    row["converters"] = [{"name": item.name, "about": item.about, "parts": list(item.sources())} for item in known]
+    notes = [
+        f"Converters {item.name}, {item.about}:\n" + "\n".join(f"  {part}" for part in item.sources())
+        for item in known
+    ]
+    _show([row], columns, as_json, notes)
 
 
 def show_doctor(as_json: bool = False) -> bool:
@@ -89,6 +98,8 @@ def show_comparison(folders: Sequence[Path], converters: Path | None, as_json: b
                 "balanced": f"{100 * point.balanced_accuracy:.2f}",
                 "power": _figure(point.static_power_mw.get("0.6")),
                 "bits": point.input_bits_used,
+                "node": _figure(point.node_area_cm2),
+                "node_power": _figure((point.node_power_mw or {}).get("0.6")),
                 "converters": "" if extra is None else f"{extra.area_cm2:.3g}",
                 "converter_power": "" if extra is None else f"{extra.power_mw:.3g}",
             }
@@ -103,6 +114,9 @@ def show_comparison(folders: Sequence[Path], converters: Path | None, as_json: b
         "bits": Column("input\nbits", drop=1),
     }
     notes = list(doubts)
+    if any(line.point.node_power_mw is not None for line in lines):
+        heads |= {"node": Column("node\ncm2"), "node_power": Column("node mW\n0.6 V")}
+        notes.append("node: converters and logic together; the table is by it where it is known of all")
     if prices is not None:
         heads |= {"converters": Column("converters\ncm2"), "converter_power": Column("converters\nmW")}
         notes.append(f"converters: {prices.technology}, {prices.source}")

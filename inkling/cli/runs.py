@@ -30,9 +30,6 @@ from inkling.cli.app import (
 from inkling.runs.effort import EFFORTS
 from inkling.train.errors import InputError
 
-CONVERTERS = ("unary", "binary", "none")
-USUAL_RANGES = {"unary": "span", "binary": "fitted", "none": "fitted"}
-
 
 @app.command()
 def run(
@@ -80,18 +77,29 @@ def run(
         ),
     ] = None,
     converters: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="What stands before the logic: unary (a comparator for every threshold that is read, all of it "
-            "searched together), binary (codes), or none (codes, not counted).",
+            "searched together), binary (codes), or none (codes, not counted). Unary for the built-in printed "
+            "technology and with --converter-figures, else none.",
             autocompletion=one_of("unary", "binary", "none"),
         ),
-    ] = "none",
+    ] = None,
     levels: Annotated[int, typer.Option(help="Bits of the grid that unary converters' levels are on, 1 to 8.")] = 6,
     converter_figures: Annotated[
         str | None,
         typer.Option(help="A TOML file of converters, or one of the built-in: bespoke (usual) or encoded."),
     ] = None,
+    robust: Annotated[
+        float,
+        typer.Option(
+            help="Search unary nodes for print that varies: a standard deviation of the thresholds, % of the range."
+        ),
+    ] = 0.0,
+    offset: Annotated[
+        float, typer.Option(help="The standard deviation of the thresholds of the nodes that the report draws, %.")
+    ] = 2.0,
+    defects: Annotated[float, typer.Option(help="Stuck-at defects per cm2 of the drawn nodes.")] = 0.1,
     technology: Liberty = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Lose files that were put into an earlier run folder.")
@@ -108,20 +116,28 @@ def run(
         raise InputError(f"--jobs {jobs} is outside 1..64")
     if not 0 <= delay_limit <= 10**9:
         raise InputError(f"--delay-limit {delay_limit} is outside 0..1000000000 ms")
-    if converters not in CONVERTERS:
-        raise InputError(f"--converters {converters!r} is not one of {', '.join(CONVERTERS)}")
+    from inkling.runs.request import CONVERTERS, USUAL_RANGES, usual_converters
+
+    kind = converters or usual_converters(tuple(technology or ()), converter_figures)
+    if kind not in CONVERTERS:
+        raise InputError(f"--converters {kind!r} is not one of {', '.join(CONVERTERS)}")
     if not 1 <= levels <= 8:
         raise InputError(f"--levels {levels} is outside 1..8 bits")
     if power_weight is not None and not 0 <= power_weight <= 10**4:
         raise InputError(f"--power-weight {power_weight} is outside 0..10000 cm2 per mW")
+    if not (0 <= robust <= 30 and 0 <= offset <= 30 and 0 <= defects <= 10**4):
+        raise InputError("--robust and --offset must be in 0..30 per cent, --defects in 0..10000 per cm2")
+    if robust and kind != "unary":
+        raise InputError("--robust is for --converters unary; leave it out, or give these")
     with ending():
         from inkling.runs.request import Request
         from inkling.runs.run import execute
+        from inkling.sim.faults.variation import Variation
         from inkling.train.tables.reading import Reading
 
         request = Request(
             Reading(
-                *(table, target, seed, bits, ranges or USUAL_RANGES[converters], one_hot, drop_missing),
+                *(table, target, seed, bits, ranges or USUAL_RANGES[kind], one_hot, drop_missing),
                 *(separator, decimal, units_row, tuple(columns or ()), tuple(drop or ()), group, test),
             ),
             out,
@@ -132,9 +148,11 @@ def run(
             delay_limit_ms=delay_limit,
             power_weight=power_weight,
             overwrite=overwrite,
-            converters=converters,
+            converters=kind,
             levels=levels,
             converter_figures=converter_figures,
+            variation=Variation(offset, defects),
+            robust=robust,
         )
         execute(request, as_json=as_json)
 

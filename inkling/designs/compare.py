@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inkling.reports.results.converters import Converter, Converters
+from inkling.reports.results.node import as_nodes
 from inkling.reports.results.point import Point, significant
 from inkling.reports.results.report import Report, read
 from inkling.train.errors import InputError
@@ -32,7 +33,10 @@ class Line:
 
 
 def compare(folders: Sequence[Path], converters: Converters | None) -> tuple[tuple[Line, ...], tuple[str, ...]]:
-    """All points by area, and sentences on why accuracies of these runs may not be compared. Raises InputError."""
+    """All points by area, of whole nodes where all are known, and why these runs' accuracies may not be compared.
+
+    Raises InputError.
+    """
     reports = [read(folder / "report.json") for folder in folders]
     lines = [
         Line(str(folder), point, rival, _converters(folder, point, converters))
@@ -40,7 +44,12 @@ def compare(folders: Sequence[Path], converters: Converters | None) -> tuple[tup
         for rival, points in ((False, report.points), (True, report.rivals))
         for point in points
     ]
-    return tuple(sorted(lines, key=lambda line: (line.point.area_cm2, line.run, line.point.name))), _doubts(reports)
+    whole = all(line.point.node_area_cm2 is not None for line in lines)
+
+    def area(line: Line) -> float:
+        return (line.point.node_area_cm2 if whole else None) or line.point.area_cm2
+
+    return tuple(sorted(lines, key=lambda line: (area(line), line.run, line.point.name))), _doubts(reports)
 
 
 def write_page(folders: Sequence[Path], path: Path) -> None:
@@ -50,9 +59,16 @@ def write_page(folders: Sequence[Path], path: Path) -> None:
     if len(folders) > MOST_RUNS:
         raise InputError(f"--page shows at most {MOST_RUNS} runs, found {len(folders)}; name fewer")
     reports = [read(folder / "report.json") for folder in folders]
-    runs = list(zip(map(str, folders), reports, strict=True))
+    whole = [as_nodes(report) for report in reports]
+    doubts = list(_doubts(reports))
+    shown = [item for item in whole if item is not None]
+    if len(shown) == len(reports):
+        doubts.append("areas and powers are those of whole nodes, converters and logic together")
+    else:
+        shown = reports
+    runs = list(zip(map(str, folders), shown, strict=True))
     try:
-        atomic.write(path, page(runs, _doubts(reports)).encode())
+        atomic.write(path, page(runs, doubts).encode())
     except OSError as error:
         raise InputError(f"--page {path} cannot be written ({error.strerror}); name another file") from error
 
@@ -74,6 +90,8 @@ def _doubts(reports: Sequence[Report]) -> tuple[str, ...]:
         found.append("the runs are of different data sets: accuracies cannot be compared")
     elif len({report.fingerprint for report in reports}) > 1:
         found.append("the runs differ in rows, split or input codes: accuracies are of different test rows or ranges")
+    if len({any(p.node_area_cm2 is not None for p in report.points) for report in reports}) > 1:
+        found.append("converters are counted in some of the runs only: their whole nodes cannot be compared")
     if len({report.technology for report in reports}) > 1:
         found.append("the runs are costed in different technologies: areas cannot be compared")
     return tuple(found)

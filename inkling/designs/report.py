@@ -106,13 +106,21 @@ def with_converters(report: Report, table: Converters) -> Report:
         if circuit is None or not circuit.inputs:
             return point
         cost = table.cost([item.bits for item in circuit.inputs])
-        return replace(point, converters_area_cm2=cost.area_cm2, converters_power_mw=cost.power_mw)
+        return replace(
+            point,
+            converters_area_cm2=cost.area_cm2,
+            converters_power_mw=cost.power_mw,
+            node_power_mw=None,
+            comparators=None,
+            ladders=None,
+        )
 
     return replace(
         report,
         points=tuple(map(priced, report.points)),
         rivals=tuple(map(priced, report.rivals)),
         converters=f"{table.technology}: {table.source}",
+        nodes={},
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from inkling.approx.reference import network_files
+from inkling.approx.reference import netlist_files, network_files
 from inkling.approx.reference.network import IntegerNetwork, without_unused_inputs
 from inkling.hdl.cost.circuit import Cost
 from inkling.reports.results import circuit as circuits
@@ -25,6 +25,7 @@ from inkling.train.files import atomic
 from inkling.train.files.checked_json import Fields, load
 
 STAGE = "stage.json"
+MOST_NETLIST = 1 << 27  # characters
 
 
 class Checkpoint:
@@ -101,6 +102,7 @@ class Checkpoint:
             "seconds": built.seconds,
             "limits": list(built.limits),
             "circuit": built.circuit.to_json(),
+            "netlist": netlist_files.to_json(built.netlist),
         }
         atomic.write(self.folder / "designs" / f"{built.job.name}.json", json.dumps(data).encode())
 
@@ -167,5 +169,6 @@ def _built(job: Job, fields: Fields) -> Built:
         Outcome(fields.choice("outcome", tuple(Outcome))),
         {stage: seconds.number(stage) for stage in seconds.data},
         circuits.from_fields(fields.inner("circuit")),
+        netlist_files.from_json(fields.text("netlist", most=MOST_NETLIST), "the netlist"),
         fields.texts("limits"),
     )

@@ -191,6 +191,7 @@ def _gates(
                 islands=request.jobs or 1,
                 delay_limit_ms=request.delay_limit_ms,
                 checkpoint=kept.search("gates"),
+                robust=request.robust,
                 **weights,
             )
         starts = gate_starts(

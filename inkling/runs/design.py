@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,8 @@ class Job:
 class Built:
     """What came of a job: the pruned network, its cost, the areas of all mapping runs in cm2, verdicts, seconds.
 
-    circuit: what it is made of, without what test rows tell. limits: time limits that were reached, in words;
-    where there is one, another machine may make another design.
+    circuit: what it is made of, without what test rows tell; netlist: its mapped cells. limits: time limits that
+    were reached, in words; where there is one, another machine may make another design.
     """
 
     job: Job
@@ -77,8 +78,13 @@ class Built:
     outcome: Outcome
     seconds: dict[str, float]
     circuit: Circuit
+    netlist: Netlist
     limits: tuple[str, ...] = ()
-    front_end: FrontEnd | None = None
+
+    @cached_property
+    def front_end(self) -> FrontEnd | None:
+        """The converters of what the mapped gates read, None where they are not counted."""
+        return _front_end(self.job, self.network, self.netlist)
 
     @property
     def node_area_cm2(self) -> float:
@@ -184,8 +190,8 @@ def build(job: Job, folder: Path | None, kept: Path | None = None) -> Built:
         overall(verdicts),
         seconds,
         circuit_of(netlist, job.technology, described["inputs"], costed.static_power_mw, verilog),
+        netlist,
         limits,
-        _front_end(job, network, netlist),
     )
 
 
@@ -244,7 +250,10 @@ def circuit_of(
 ) -> Circuit:
     """What a netlist is made of; described: the inputs of design.json."""
     inputs = [
-        UsedInput(item["column"], item["port"], item["bits"], (), float(item["low"]), float(item["high"]))
+        UsedInput(
+            *(item["column"], item["port"], item["bits"], ()),
+            *(float(item["low"]), float(item["high"]), item.get("reference")),
+        )
         for item in described
     ]
     return describe_circuit(netlist, technology, inputs, power_mw, verilog)

@@ -66,11 +66,13 @@ def front(
     starts: Sequence[IntegerNetwork] = (),
     executor: Executor | None = None,
     checkpoint: Path | None = None,
+    robust: float = 0.0,
 ) -> Front:
     """Search circuits on the thresholds of the table's codes, whatever their bits.
 
     power_weight: cm2 that 1 mW of the node at the nominal supply counts as; starts: networks on thresholds of the
-    table beside the trees and the linear one that the search begins with. Raises ValueError where the technology has
+    table beside the trees and the linear one that the search begins with; robust: standard deviation of threshold
+    shifts that are counted with, per cent of the range. Raises ValueError where the technology has
     no converters.
     """
     from inkling.approx.thresholds.front import front as search
@@ -102,6 +104,7 @@ def front(
         islands=islands,
         executor=executor,
         checkpoint=checkpoint,
+        robust=robust,
     )
     kept = (item for item in found if item.netlist.used_ports())
     return Front(

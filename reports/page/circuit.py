@@ -10,8 +10,11 @@ from typing import Any
 
 from inkling.reports.page import charts, schematic
 from inkling.reports.page.escape import shorten
+from inkling.reports.page.node import Card as NodeCard
+from inkling.reports.page.node import card as node_card
 from inkling.reports.results.circuit import Circuit, Faults, Share
 from inkling.reports.results.conclusion import area, figures, percent, power_source
+from inkling.reports.results.node import as_nodes
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report
 
@@ -51,6 +54,7 @@ class Article:
     faults: Bars = ()
     spare: int = 0
     converters: str = ""
+    node: NodeCard | None = None
 
     @property
     def is_design(self) -> bool:
@@ -60,15 +64,21 @@ class Article:
 def articles(report: Report, archives: Mapping[str, bytes]) -> list[tuple[str, list[Article]]]:
     """Of every design and rival, each group by area with its title."""
     found = []
-    for title, letter, points in (("Inkling designs", "p", report.points), ("Rivals", "r", report.rivals)):
-        order = sorted(range(len(points)), key=lambda i: (points[i].area_cm2, points[i].name))
-        listed = [_of_report(points[i], f"{letter}{i}", report, archives) for i in order]
+    whole = as_nodes(report)
+    shown = whole or report
+    for title, letter, points, costs in (
+        ("Inkling designs", "p", report.points, shown.points),
+        ("Rivals", "r", report.rivals, shown.rivals),
+    ):
+        order = sorted(range(len(points)), key=lambda i: (costs[i].area_cm2, points[i].name))
+        listed = [_of_report(points[i], costs[i] if whole else None, f"{letter}{i}", report, archives) for i in order]
         if listed:
             found.append((title, listed))
     return found
 
 
-def _of_report(point: Point, key: str, report: Report, archives: Mapping[str, bytes]) -> Article:
+def _of_report(point: Point, whole: Point | None, key: str, report: Report, archives: Mapping[str, bytes]) -> Article:
+    """whole: the point with the costs of its node, where these are known."""
     circuit = report.circuits.get(point.name, Circuit())
     plain = article(
         point.name,
@@ -84,7 +94,7 @@ def _of_report(point: Point, key: str, report: Report, archives: Mapping[str, by
     return replace(
         plain,
         method=point.method,
-        option=f"{shorten(point.name, 40)}: {percent(point.accuracy['test'])}, {area(point.area_cm2)}",
+        option=f"{shorten(point.name, 40)}: {percent(point.accuracy['test'])}, {area((whole or point).area_cm2)}",
         levels=point.levels,
         figures=_figures(point),
         classes=report.classes,
@@ -92,6 +102,9 @@ def _of_report(point: Point, key: str, report: Report, archives: Mapping[str, by
         faults=_faults(circuit.faults),
         spare=max(len(report.bits) - len(circuit.inputs), 0),
         converters=_converters(point, report.converters),
+        node=None
+        if whole is None
+        else node_card(point, whole, circuit, report.nodes.get(point.name), report.classes),
     )
 
 

@@ -5,7 +5,8 @@ and `.checks`, conclusions from `inkling.reports.results.conclusion`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from inkling.reports.page import checks, plot, series, tables
@@ -13,6 +14,7 @@ from inkling.reports.page.circuit import articles
 from inkling.reports.page.escape import shorten
 from inkling.reports.page.render import render
 from inkling.reports.results.conclusion import (
+    Conclusion,
     area,
     conclude,
     figures,
@@ -20,8 +22,9 @@ from inkling.reports.results.conclusion import (
     power_source,
     standard_error,
 )
+from inkling.reports.results.node import as_nodes
 from inkling.reports.results.point import Point
-from inkling.reports.results.published import HOW_MEASURED, PAPERS, published
+from inkling.reports.results.published import HOW_MEASURED, PAPERS, Published, published
 from inkling.reports.results.report import Report
 from inkling.train.files import atomic
 
@@ -29,8 +32,12 @@ from inkling.train.files import atomic
 def page(report: Report, archives: Mapping[str, bytes] | None = None) -> str:
     """The whole page. archives: ZIP files by the names of designs. Equal reports give equal text."""
     known = published(report.dataset, sum(report.rows.values()))
-    conclusion = conclude(report)
-    best = conclusion.design
+    whole = as_nodes(report)
+    scopes = [_scope("circuit", "circuit", report, known)]
+    if whole is not None:
+        scopes.insert(0, _scope("node", "whole node", whole, ()))
+    best = scopes[0].conclusion.design
+    names = [point.name for point in report.points]
     zips = archives or {}
     return render(
         "classifier.html",
@@ -39,22 +46,15 @@ def page(report: Report, archives: Mapping[str, bytes] | None = None) -> str:
         data={"report": report.to_json()},
         blobs={f"zip-p{i}": zips[p.name] for i, p in enumerate(report.points) if p.name in zips},
         report=report,
-        conclusion=conclusion,
-        key_figures=_key_figures(best, report) if best else [],
-        picture=plot.picture(
-            f"accuracy against cost of {shorten(report.dataset, 80)}",
-            series.of_report(report, known),
-            report.majority_rate,
-        ),
+        scopes=scopes,
         circuits=articles(report, zips),
-        first=f"p{report.points.index(best)}" if best else "p0" if report.points else "r0",
+        first=f"p{names.index(best.name)}" if best else "p0" if report.points else "r0",
         levels=tables.LEVELS,
-        rows=tables.rows(report),
         levels_used=tables.levels_used(report),
         matrix=checks.matrix(report),
         check=checks.check,
         verified=sum(p.verified for p in report.points),
-        error=standard_error(report),
+        error=standard_error(whole or report),
         bits=_bits(report),
         known=known,
         papers=PAPERS,
@@ -62,7 +62,43 @@ def page(report: Report, archives: Mapping[str, bytes] | None = None) -> str:
     )
 
 
-def _key_figures(design: Point, report: Report) -> list[tuple[str, str, str]]:
+@dataclass(frozen=True)
+class Scope:
+    """What the page tells of one way to count: circuits alone, or whole nodes. prefix: of the table rows' ids."""
+
+    key: str
+    title: str
+    conclusion: Conclusion
+    key_figures: list[tuple[str, str, str]]
+    picture: plot.Picture | None
+    rows: list[tuple[str, list[tables.Row]]]
+    prefix: str
+    area_title: str
+    power_title: str
+
+
+def _scope(key: str, title: str, report: Report, known: Sequence[Published]) -> Scope:
+    """known: published circuits, whose converters nobody counted."""
+    conclusion = conclude(report)
+    best, is_node = conclusion.design, key == "node"
+    return Scope(
+        key,
+        title,
+        conclusion,
+        _key_figures(best, report, "node" if is_node else "area") if best else [],
+        plot.picture(
+            f"accuracy against cost of {shorten(report.dataset, 80)}{', whole nodes' if is_node else ''}",
+            series.of_report(report, known),
+            report.majority_rate,
+        ),
+        tables.rows(report),
+        "node-" if is_node else "",
+        "node" if is_node else "area",
+        "power of the node, mW" if is_node else "static power, mW",
+    )
+
+
+def _key_figures(design: Point, report: Report, area_title: str) -> list[tuple[str, str, str]]:
     volts = "0.6" if design.static_power_mw.get("0.6") is not None else "1.0"
     power = design.static_power_mw.get(volts)
     verdicts = report.verdicts.get(design.name, ())
@@ -78,7 +114,7 @@ def _key_figures(design: Point, report: Report) -> list[tuple[str, str, str]]:
             f"± {100 * error:.1f} (one standard error)" if error else "",
         ),
         ("balanced accuracy", percent(design.balanced_accuracy), f"majority class {percent(report.majority_rate)}"),
-        ("area", area(design.area_cm2), f"{design.gates:,} gates, {design.inputs_used} inputs"),
+        (area_title, area(design.area_cm2), f"{design.gates:,} gates, {design.inputs_used} inputs"),
         (f"static power, {volts} V", f"{figures(power)} mW", power_source(power)),
         ("verified", "yes" if design.verified else str(design.outcome), told),
     ]

@@ -34,7 +34,10 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class UsedInput:
-    """A column that the circuit reads through a port of `bits` bits; read: the bits that some gate depends on."""
+    """A column that the circuit reads through a port of `bits` bits; read: the bits that some gate depends on.
+
+    reference: of the one comparator that a threshold is, as a fraction of low to high; None for a binary code.
+    """
 
     column: str
     port: str
@@ -42,6 +45,7 @@ class UsedInput:
     read: tuple[int, ...]
     low: float
     high: float
+    reference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Circuit:
         """Plain data; what is not known is left out."""
         data: dict[str, Any] = {
             "confusion": [list(row) for row in self.confusion],
-            "inputs": [{**vars(item), "read": list(item.read)} for item in self.inputs],
+            "inputs": [_written_input(item) for item in self.inputs],
             "cells": [_share(item) for item in self.cells],
             "parts": [_share(item) for item in self.parts],
             "power_mw": {volts: significant(value) for volts, value in self.power_mw.items()},
@@ -186,6 +190,11 @@ def _schematic(netlist: Netlist, ports: Sequence[str]) -> Schematic | None:
     return Schematic(tuple(bits), tuple(gates), tuple(netlist.output_nodes.tolist()))
 
 
+def _written_input(item: UsedInput) -> dict[str, Any]:
+    data = {**vars(item), "read": list(item.read)}
+    return data if item.reference is not None else {k: v for k, v in data.items() if k != "reference"}
+
+
 def _share(item: Share) -> dict[str, Any]:
     return {"name": item.name, "count": item.count, "area_cm2": significant(item.area_cm2)}
 
@@ -236,6 +245,7 @@ def _input(fields: Fields) -> UsedInput:
         tuple(_integers(fields, "read", bits)),
         fields.number("low", -math.inf),
         fields.number("high", -math.inf),
+        fields.number("reference", 0, 1) if fields.has("reference") else None,
     )
 
 

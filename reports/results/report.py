@@ -11,6 +11,8 @@ from typing import Any
 
 from inkling.reports.results.circuit import Circuit
 from inkling.reports.results.circuit import from_fields as circuit_from_fields
+from inkling.reports.results.node import Node
+from inkling.reports.results.node import from_fields as node_from_fields
 from inkling.reports.results.point import SPLITS, Point, from_fields
 from inkling.sim.verdicts import files as verdict_files
 from inkling.train.errors import InputError
@@ -27,7 +29,8 @@ class Report:
     bits: quantiser bits by column. notes: decisions taken on the user's behalf. technology: name and origin of the
     cells. measured: sentences on how figures were measured (splits, mapping runs, seeds). verdicts:
     `Verdict.to_json()` of every route, by the name of a design. circuits: what is inside, by the name of a design
-    or rival; converters: where the figures of the converters come from, "" where there are none.
+    or rival; converters: where the figures of the converters come from, "" where there are none;
+    nodes: bills of parts and robustness, by the name of a design or rival, where converters are counted.
     """
 
     dataset: str
@@ -47,6 +50,7 @@ class Report:
     verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     circuits: Mapping[str, Circuit] = field(default_factory=dict)
     converters: str = ""
+    nodes: Mapping[str, Node] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the contract's keys first. Raises ValueError where two points share a name."""
@@ -71,6 +75,7 @@ class Report:
             "verdicts": {name: [dict(verdict) for verdict in self.verdicts[name]] for name in sorted(self.verdicts)},
             "circuits": {name: self.circuits[name].to_json() for name in sorted(self.circuits)},
             "converters": self.converters,
+            **({"nodes": {name: self.nodes[name].to_json() for name in sorted(self.nodes)}} if self.nodes else {}),
         }
 
 
@@ -78,8 +83,8 @@ def read(path: Path) -> Report:
     """Read report.json. Raises InputError, with the place, on anything that `write` would not have written."""
     fields = load(path)
     rows = fields.inner("rows")
-    versions, bits, verdicts, circuits = (
-        fields.inner(key, optional=True) for key in ("versions", "bits", "verdicts", "circuits")
+    versions, bits, verdicts, circuits, nodes = (
+        fields.inner(key, optional=True) for key in ("versions", "bits", "verdicts", "circuits", "nodes")
     )
     report = Report(
         dataset=fields.text("dataset"),
@@ -99,6 +104,7 @@ def read(path: Path) -> Report:
         verdicts={name: tuple(read_verdict(item) for item in verdicts.objects(name)) for name in verdicts.data},
         circuits={name: circuit_from_fields(circuits.inner(name)) for name in circuits.data},
         converters=fields.text("converters", ""),
+        nodes={name: node_from_fields(nodes.inner(name)) for name in nodes.data},
     )
     names = [point.name for point in (*report.rivals, *report.points)]
     if len(set(names)) != len(names):

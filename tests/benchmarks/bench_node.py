@@ -34,6 +34,7 @@ from inkling.hdl.mapping.search import map_netlist  # noqa: E402
 from inkling.runs import node  # noqa: E402
 from inkling.runs.effort import EFFORTS  # noqa: E402
 from inkling.train.tables.dataset import Dataset  # noqa: E402
+from inkling.train.tables.reading import Reading  # noqa: E402
 from inkling.train.tables.score import accuracy  # noqa: E402
 from inkling.train.tables.sources import DATA_FOLDER, load  # noqa: E402
 
@@ -98,7 +99,7 @@ def remapped(network: IntegerNetwork, dataset: Dataset) -> Netlist:
 
 def run_split(name: str, seed: int, effort: str, bits: int) -> dict[str, Any]:
     """One search on one split."""
-    dataset = load(name, seed=seed, bits=bits, ranges="span")
+    dataset = load(Reading(name, seed=seed, bits=bits, ranges="span"))
     wall, cpu = time.monotonic(), time.process_time()
     found = node.front(dataset.development, TECHNOLOGY, EFFORTS[effort], seed)
     spent = {"wall_s": round(time.monotonic() - wall, 1), "cpu_s": round(time.process_time() - cpu, 1)}
@@ -133,7 +134,7 @@ def mapped_tree(network: IntegerNetwork) -> Netlist:
 
 def rivals(name: str, seed: int, bits: int) -> list[dict[str, Any]]:
     """The co-designed trees of one split."""
-    dataset = load(name, seed=seed, bits=bits, ranges="span")
+    dataset = load(Reading(name, seed=seed, bits=bits, ranges="span"))
     return [
         {"depth": int(item.name.split("-")[1])} | measured(item.network, mapped_tree(item.network), dataset)
         for item in node.codesigned_trees(dataset.development, TECHNOLOGY)

@@ -50,6 +50,9 @@ def _codes(design: dict[str, Any], rows: np.ndarray, names: list[str]) -> np.nda
     columns = []
     for item in design["inputs"]:
         value = rows[:, names.index(item["column"])]
+        if "threshold" in item:  # a comparator
+            columns.append(value >= item["threshold"])
+            continue
         code = np.floor((value - item["low"]) / (item["high"] - item["low"]) * 2 ** item["bits"])
         columns.append(np.clip(code, 0, 2 ** item["bits"] - 1))
     return np.stack(columns, axis=1).astype(np.uint8)
@@ -71,7 +74,9 @@ def test_report_follows_the_contract(plain: Any) -> None:
     assert report["dataset"] == "iris"
     assert report["rows"] == {"train": 84, "validation": 21, "test": 45}
     assert report["majority_rate"] == pytest.approx(1 / 3, abs=1e-5)
-    assert {point["method"] for point in report["rivals"]} == {"decision tree", "logistic regression, 8-bit"}
+    kinds = {"decision tree", "logistic regression, 8-bit", "co-designed unary tree"}
+    assert {point["method"] for point in report["rivals"]} == kinds
+    assert set(report["nodes"]) == {point["name"] for point in (*report["points"], *report["rivals"])}
     for point in (*report["points"], *report["rivals"]):
         assert set(point) >= POINT
         assert set(point["accuracy"]) == {"train", "validation", "test"}
@@ -80,7 +85,15 @@ def test_report_follows_the_contract(plain: Any) -> None:
             assert set(point[figure]) >= {"1.0", "0.6"}
             assert all(value > 0 for value in point[figure].values())
         assert point["area_cm2"] > 0 <= point["area_spread_cm2"]
-        assert point["input_bits_used"] <= 4 * point["inputs_used"] <= 16
+        assert point["inputs_used"] <= point["input_bits_used"] <= 4 * point["inputs_used"]
+        assert 1 <= point["ladders"] <= 4 and point["comparators"] >= point["ladders"]
+        assert point["node_area_cm2"] == pytest.approx(point["area_cm2"] + point["converters_area_cm2"], rel=1e-4)
+        assert point["node_power_mw"]["1.0"] > point["static_power_mw"]["1.0"]
+        node = report["nodes"][point["name"]]
+        assert sum(part["area_cm2"] for part in node["parts"]) == pytest.approx(point["node_area_cm2"], rel=1e-4)
+        shaken = node["robustness"]
+        assert shaken["nominal"] == pytest.approx(point["accuracy"]["test"], abs=1e-5)
+        assert shaken["quantile_5"] <= shaken["mean"] <= 1 and shaken["nodes"] == 1000
         assert point["verified"] is True
     # A cell of EGFET takes 0.1 to 1 mm2: what is called cm2 is cm2.
     for point in report["points"]:

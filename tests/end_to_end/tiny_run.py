@@ -11,6 +11,7 @@ import numpy as np
 import inkling.hdl.kernels.c_kernel
 import inkling.hdl.mapping.search
 import inkling.runs.choice
+import inkling.runs.node
 import inkling.runs.run
 import inkling.runs.workers
 import inkling.train.networks.training
@@ -37,6 +38,7 @@ if "no-training" in REHEARSAL:
         raise AssertionError("what was trained and searched before is not done again")
 
     inkling.train.networks.training.train = inkling.runs.choice.circuits = never
+    inkling.runs.node.circuits = never
 
 if "other-test-rows" in REHEARSAL:
     # All but the report sees other test rows, whose values and labels are noise; the report sees the table's own.
@@ -66,7 +68,7 @@ if "fault" in REHEARSAL:
         return source.replace(" > best ? ", " < best ? "), header
 
     inkling.hdl.kernels.c_kernel.emit = faulty
-    inkling.runs.choice.circuits = lambda *_, **__: ()
+    inkling.runs.choice.circuits = inkling.runs.node.circuits = lambda *_, **__: ()
 
 if __name__ == "__main__":
     main()

@@ -1,13 +1,16 @@
 """Made-up reports for the tests of this folder: no figure in here was measured."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from inkling.reports.results.circuit import Circuit, Faults, Schematic, Share, UsedInput
+from inkling.reports.results.node import Node, Part
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report
+from inkling.sim.faults.variation import Robustness
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x07</script>&amp;[red]http://x.example/"
 
@@ -106,6 +109,37 @@ def report(**changes: Any) -> Report:
     return Report(**{**fields, **changes})
 
 
+def nodes(column: str = "flow") -> Report:
+    """The same report where converters are counted; net-0 and net-1 read thresholds."""
+    base = report()
+
+    def whole(item: Point) -> Point:
+        power = {v: None if mw is None else mw + 0.25 for v, mw in item.static_power_mw.items()}
+        return replace(
+            item,
+            converters_area_cm2=0.125,
+            converters_power_mw=0.25,
+            node_power_mw=power,
+            comparators=3,
+            ladders=2,
+        )
+
+    inputs = tuple(
+        UsedInput(name, f"in{k}", 1, (0,), 0.0, 9.5, reference)
+        for k, (name, reference) in enumerate(((column, 0.25), (column, 0.75), ("heat", 0.5)))
+    )
+    shaken = Robustness(2.0, 0.1, 1000, 250, 0.86, 0.84, 0.815, 0.99, 0.83, 0.81)
+    parts = (Part("ladder", 2, 0.02, 0.1), Part("comparator", 3, 0.105, 0.15), Part("gate", 450, 0.5, 2.0))
+    return replace(
+        base,
+        points=tuple(map(whole, base.points)),
+        rivals=tuple(map(whole, base.rivals)),
+        circuits={name: circuit(inputs=inputs, schematic=None) for name in ("net-0", "net-1")},
+        nodes={p.name: Node(parts, shaken) for p in base.points},
+        converters="made up: ladders of a test",
+    )
+
+
 def hostile() -> Report:
     """Every text that a user or a file can choose is an attack on the page."""
     base = report()
@@ -161,5 +195,6 @@ def examples() -> SimpleNamespace:
         circuit=circuit,
         report=report,
         hostile=hostile,
+        nodes=nodes,
         HOSTILE=HOSTILE,
     )

@@ -1,6 +1,7 @@
 """Runs side by side with the cost of converters; tables that list things, as JSON too; what the doctor finds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 
 from inkling.cli import doctor
 from inkling.cli.listing import show_comparison, show_datasets, show_doctor, show_technologies
-from inkling.designs.compare import compare
+from inkling.designs.compare import compare, write_page
 from inkling.reports.page.classifier import write
 from inkling.reports.results.converters import read
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report
+from inkling.reports.results.report import read as read_report
 from inkling.train.errors import InputError
 
 TABLE = {
@@ -106,6 +108,10 @@ def test_lists_are_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     show_technologies([], as_json=True)
     (egfet,) = json.loads(capsys.readouterr().out)
     assert "NAND2X1" in egfet["cells"]
+    bespoke, encoded = egfet["converters"]
+    assert bespoke["name"] != encoded["name"]
+    parts = " ".join(bespoke["parts"])
+    assert all(words in parts for words in ("comparator, 0.032 mm2", "published", "presumed", "measured"))
 
 
 def test_the_doctor_tells_what_extras_are_for_and_runs_need_none(
@@ -116,3 +122,24 @@ def test_the_doctor_tells_what_extras_are_for_and_runs_need_none(
     assert show_doctor()
     text = capsys.readouterr().out
     assert "campaigns: `inkling explore`" in text and "; pip install no-such-package" in text
+
+
+def test_whole_nodes_stand_by_their_area(
+    runs: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    figures = {"1.0": 3.0, "0.6": 2.0}
+    for folder, converters in zip(runs, (0.5, 4.0), strict=True):
+        report = read_report(folder / "report.json")
+        counted = {"converters_area_cm2": converters, "converters_power_mw": 1.0, "node_power_mw": figures}
+        points = tuple(replace(p, **counted, comparators=4, ladders=2) for p in report.points)
+        rivals = tuple(replace(p, **counted, comparators=4, ladders=2) for p in report.rivals)
+        write(replace(report, points=points, rivals=rivals), folder)
+    lines, _ = compare(runs, None)
+    assert [(Path(line.run).name, line.point.node_area_cm2) for line in lines] == [("a", 2.5), ("a", 3.5), ("b", 5.0)]
+    show_comparison(runs, None)
+    assert "node" in capsys.readouterr().out
+    write_page(runs, tmp_path / "page.html")
+    assert "whole nodes" in (tmp_path / "page.html").read_text()
+    only = replace(read_report(runs[0] / "report.json"), points=(point("point", 2.0),), rivals=())
+    write(only, runs[0])
+    assert any("some of the runs only" in doubt for doubt in compare(runs, None)[1])

@@ -60,6 +60,8 @@ def all_reports(examples: SimpleNamespace) -> list[Report]:
         examples.report(points=(examples.point("bad", 0.9, 1.0, verified=False),), verdicts={"bad": (failed,)}),
         examples.report(dataset="pendigits", rows={"train": 5496, "validation": 2748, "test": 2748}),
         examples.report(rows={"train": 0, "validation": 0, "test": 0}, majority_rate=0.0),
+        examples.nodes(),
+        examples.nodes(examples.HOSTILE),
     ]
 
 
@@ -210,3 +212,36 @@ def test_labels_overlap_neither_each_other_nor_marks(marks: list[tuple[float, fl
     for i, box in enumerate(boxes):
         assert box.within(Box(0, 0, 300, 200))
         assert not any(box.overlaps(other) for other in (*boxes[:i], *taken))
+
+
+def test_a_report_of_nodes_is_told_by_whole_nodes_and_by_circuits(examples: SimpleNamespace) -> None:
+    report = examples.nodes()
+    parsed = Page(page(report))
+    scopes = [attrs["data-scope"] for _, attrs in parsed.elements if "data-scope" in attrs]
+    assert set(scopes) == {"node", "circuit"}
+    radios = [attrs for tag, attrs in parsed.elements if tag == "input" and attrs.get("name") == "scope"]
+    assert [(a["id"], "checked" in a) for a in radios] == [("scope-node", True), ("scope-circuit", False)]
+    text = " ".join(parsed.texts)
+    # By whole nodes net-1 is larger than by its circuit alone, and the headline says so first.
+    assert text.index("0.625\N{NO-BREAK SPACE}cm²") < text.index("0.500\N{NO-BREAK SPACE}cm²")
+    for words in ("Bill of parts", "comparator", "ladder", "95 of 100 nodes reach", "81.5\N{NO-BREAK SPACE}%"):
+        assert words in text
+    ticks = [attrs for _, attrs in parsed.elements if attrs.get("class") == "comparator"]
+    assert len(ticks) == 3 * 2  # of each of two circuits that have inputs told
+    assert "flow ≥ 2.375" in text
+
+
+def test_a_report_without_converters_has_no_switch(examples: SimpleNamespace) -> None:
+    parsed = Page(page(examples.report()))
+    assert not [attrs for _, attrs in parsed.elements if attrs.get("name") == "scope"]
+    assert {attrs["data-scope"] for _, attrs in parsed.elements if "data-scope" in attrs} == {"circuit"}
+
+
+def test_too_many_sensors_are_not_drawn() -> None:
+    from inkling.reports.page.node import MOST_SENSORS, draw
+    from inkling.reports.results.circuit import UsedInput
+
+    inputs = [UsedInput(f"c{k}", f"c{k}_ge_1", 1, (0,), 0.0, 1.0, 0.5) for k in range(MOST_SENSORS + 1)]
+    assert draw(inputs, 3, ()) is None
+    drawn = draw(inputs[:2], 3, ("a",))
+    assert drawn is not None and [s.count for s in drawn.sensors] == ["1", "1"]

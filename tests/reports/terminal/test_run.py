@@ -76,3 +76,11 @@ def test_on_eighty_columns_names_are_whole_and_figures_are_never_cut(examples: S
     assert long in words
     assert "Left out for lack of room:" in bare and "method" in bare
     assert "* on the front" in bare and headline.startswith("valves: ")
+
+
+def test_whole_nodes_are_told_with_their_logic_beside(examples: SimpleNamespace) -> None:
+    lines = shown(examples.nodes(), terminal=False).splitlines()
+    assert "node" in lines[0] and "logic" in lines[0]
+    (line,) = [line for line in lines if re.match(r"\*? *net-1", line)]
+    assert "0.625" in line and "0.500" in line and "0.750" in line
+    assert lines[-1].endswith("Whole nodes are counted.")
