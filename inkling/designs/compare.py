@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from inkling.reports.results.converters import Converter, Converters
-from inkling.reports.results.node import as_nodes
 from inkling.reports.results.point import Point, significant
 from inkling.reports.results.report import Report, read
+from inkling.reports.results.whole import as_nodes
 from inkling.train.errors import InputError
 from inkling.train.files import atomic
 from inkling.train.files.checked_json import Fields, load

@@ -14,9 +14,9 @@ from inkling.reports.page.node import Card as NodeCard
 from inkling.reports.page.node import card as node_card
 from inkling.reports.results.circuit import Circuit, Faults, Share
 from inkling.reports.results.conclusion import area, figures, percent, power_source
-from inkling.reports.results.node import as_nodes
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report
+from inkling.reports.results.whole import as_nodes
 
 # Matrices of more classes than this get cells too small to read.
 MOST_CLASSES = 40

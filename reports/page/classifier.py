@@ -22,10 +22,10 @@ from inkling.reports.results.conclusion import (
     power_source,
     standard_error,
 )
-from inkling.reports.results.node import as_nodes
 from inkling.reports.results.point import Point
 from inkling.reports.results.published import HOW_MEASURED, PAPERS, Published, published
 from inkling.reports.results.report import Report
+from inkling.reports.results.whole import as_nodes
 from inkling.train.files import atomic
 
 

@@ -1,18 +1,15 @@
-"""What a report tells of whole nodes: bills of parts, robustness, and a report whose costs are those of nodes.
+"""What a report tells of one whole node: its bill of parts, its robustness.
 
-A `Point` has the sums; what parts cost comes from `inkling.hdl.converters`, robustness from
-`inkling.sim.faults.variation`.
+A `Point` has the sums, a report by whole nodes is `inkling.reports.results.whole`'s; what parts cost comes from
+`inkling.hdl.converters`, robustness from `inkling.sim.faults.variation`.
 """
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from inkling.reports.results.point import Point, significant
+from inkling.reports.results.point import significant
 from inkling.sim.faults.variation import Robustness
 from inkling.train.files.checked_json import Fields
-
-if TYPE_CHECKING:
-    from inkling.reports.results.report import Report
 
 SHARES = (
     *("nominal", "mean", "quantile_5", "faultless"),
@@ -74,25 +71,3 @@ def from_fields(fields: Fields) -> Node:
         **shares,
     )
     return Node(parts, robustness)
-
-
-def as_nodes(report: "Report") -> "Report | None":
-    """The report with every point's area and power those of its whole node; None where some are not known."""
-    if not report.points or any(_power(point) is None for point in (*report.points, *report.rivals)):
-        return None
-    return replace(report, points=tuple(map(_as_node, report.points)), rivals=tuple(map(_as_node, report.rivals)))
-
-
-def _as_node(point: Point) -> Point:
-    area, power = point.node_area_cm2, _power(point)
-    assert area is not None and power is not None
-    return replace(point, area_cm2=area, static_power_mw=power)
-
-
-def _power(point: Point) -> dict[str, float | None] | None:
-    if point.node_power_mw is not None and point.converters_area_cm2 is not None:
-        return dict(point.node_power_mw)
-    if point.converters_area_cm2 is None or point.converters_power_mw is None:
-        return None
-    converters = point.converters_power_mw
-    return {volts: None if mw is None else mw + converters for volts, mw in point.static_power_mw.items()}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from inkling.reports.page.escape import plain, shorten
 from inkling.reports.results.conclusion import conclude, figures, times_smaller
-from inkling.reports.results.node import as_nodes
 from inkling.reports.results.pareto import front
 from inkling.reports.results.point import Point
 from inkling.reports.results.report import Report
+from inkling.reports.results.whole import as_nodes
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -180,7 +180,8 @@ class _Rows:
         for plane, target in zip(outputs, self.target, strict=True):
             wrong |= plane.reshape(nodes, self.words) ^ target
         wrong &= self.valid
-        return 1 - np.bitwise_count(wrong).sum(axis=1) / self.count
+        found: NDArray[np.float64] = 1 - np.bitwise_count(wrong).sum(axis=1) / self.count
+        return found
 
 
 def _references(item: Input) -> NDArray[np.float64]:
