@@ -1,17 +1,20 @@
 """Thresholds as inputs: one bit each, on any grid, in files and trees alike."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 from inkling.approx.gates.inputs import InputPrices
 from inkling.approx.quantise import networks
 from inkling.approx.quantise.teacher import WeightedRows
 from inkling.approx.reference import network_files
+from inkling.approx.reference.netlist import Netlist, Port
 from inkling.approx.reference.network import Input, IntegerNetwork, Threshold
 from inkling.approx.reference.operations import DecisionTree
 from inkling.approx.thresholds.levels import all_levels, coarser, levels_of, on_finer
@@ -120,3 +123,30 @@ def test_the_rival_takes_the_best_split_or_within_the_tolerance_the_lowest_level
     assert (column, level) in ((0, 6), (2, 8))
     assert (network.predict(table.train.codes) == table.train.labels).mean() > 0.95
     assert root(0.9)[:2] == (0, 1)
+
+
+def test_ports_of_nodes_are_written_and_read_whatever_columns_are_called(tmp_path: Path) -> None:
+    table = replace(development(), columns=("glucose (mmol/l)", "3rd", "m\u00e4ss"))
+    levels = levels_of(table)
+    ports = tuple(Port(item.name, 1) for item in levels.inputs())
+    nothing = Netlist(
+        ports, (Port("label", 2),), (), np.zeros(0, np.uint8), np.zeros((0, 2), np.int32), np.array([2, 90], np.int32)
+    )
+    network = levels.network(nothing, 3)
+    network_files.save(network, tmp_path)
+    read = network_files.load(tmp_path)
+    assert read.inputs == network.inputs and len(read.inputs) == 2
+    assert np.array_equal(read.predict(table.train.codes), network.predict(table.train.codes))
+
+
+def test_shifted_thresholds_are_right_on_average_and_exact_without_a_shift() -> None:
+    table = development()
+    levels = levels_of(table)
+    codes = table.train.codes
+    rng = np.random.default_rng(3)
+    assert np.array_equal(levels.read_shifted(codes, 0.0, rng), levels.read(codes))
+    shifted = np.mean([levels.read_shifted(codes, 5.0, rng) for _ in range(60)], axis=0)
+    distance = (codes[:, levels.column] + 0.5) / 64 - levels.references()
+    expected = ndtr(distance / 0.05)
+    assert abs(shifted - expected).mean() < 0.04
+    assert abs((shifted - expected).mean()) < 0.003
