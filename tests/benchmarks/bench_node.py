@@ -1,12 +1,14 @@
 """Whole printed nodes over data sets and splits: held-out accuracy at area and power, converters and logic together.
 
-    python tests/benchmarks/bench_node.py [--sets cardio,seeds] [--splits 10] [--out FOLDER] [--table] [--rivals]
+    python tests/benchmarks/bench_node.py [--sets cardio,seeds] [--splits 10] [--out FOLDER] [--table]
+        [--rivals | --robust]
 
 One resumable JSON file a set. The search is the one of `inkling run --converters unary` with its budget of --effort;
 of each front the circuit is taken that the choosing score puts last among those that fit an area and a power, and
 the test rows are read after the search. Nodes are at 1.0 V, on the converters of the built-in technology; the logic
 of the circuits taken is mapped again. --rivals maps co-designed unary trees (DATE 2024) of every depth, on splits
-searched before; "today" is what `results/gates` holds, with a binary 4-bit converter for every input.
+searched before; --robust searches once more, with shifted thresholds; "today" is what `results/gates` holds, with a
+binary 4-bit converter for every input.
 """
 
 import argparse
@@ -26,13 +28,16 @@ from inkling.approx.gates.search import Candidate  # noqa: E402
 from inkling.approx.netlists.tree import build  # noqa: E402
 from inkling.approx.reference.netlist import Netlist  # noqa: E402
 from inkling.approx.reference.network import Input, IntegerNetwork  # noqa: E402
+from inkling.approx.reference.operations import Logic  # noqa: E402
 from inkling.hdl.cells import egfet  # noqa: E402
 from inkling.hdl.converters.front_end import front_end  # noqa: E402
 from inkling.hdl.cost.circuit import cost  # noqa: E402
 from inkling.hdl.cost.search_prices import usable  # noqa: E402
 from inkling.hdl.mapping.search import map_netlist  # noqa: E402
+from inkling.hdl.names import port_names  # noqa: E402
 from inkling.runs import node  # noqa: E402
 from inkling.runs.effort import EFFORTS  # noqa: E402
+from inkling.sim.faults.variation import Areas, Variation, robustness  # noqa: E402
 from inkling.train.tables.dataset import Dataset  # noqa: E402
 from inkling.train.tables.reading import Reading  # noqa: E402
 from inkling.train.tables.score import accuracy  # noqa: E402
@@ -42,6 +47,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TECHNOLOGY = egfet.technology()
 VOLTS, LOW_VOLTS = TECHNOLOGY.voltages
 SELF_POWERED_MW = 0.1
+SIGMA = 2.0  # per cent of the range
 GOALS: dict[str, tuple[tuple[float, float, float], ...]] = {  # held-out per cent at cm2 and mW, means over the splits
     "seeds": ((92.0, 0.012, 0.1),),
     "vertebral_3c": ((84.0, 0.02, 0.12),),
@@ -71,14 +77,20 @@ def figures(netlist: Netlist, inputs: Sequence[Input], dataset: Dataset, values:
 
 def measured(network: IntegerNetwork, netlist: Netlist, dataset: Dataset) -> dict[str, Any]:
     values = network.select(dataset.development.train.codes)
-    by_name = {item.name: k for k, item in enumerate(network.inputs)}
-    order = (
-        [by_name[port.name] for port in netlist.inputs]
-        if set(by_name) == {port.name for port in netlist.inputs}
-        else list(range(len(network.inputs)))
-    )
+    order = [network.inputs.index(item) for item in ordered(network, netlist)]
     found = figures(netlist, network.inputs, dataset, values[:, order])
     return found | {"test": round(accuracy(dataset.test.labels, network.predict(dataset.test.codes)), 5)}
+
+
+def ordered(network: IntegerNetwork, netlist: Netlist) -> list[Input]:
+    """The inputs in the order of a netlist's ports, which mapping may change where it keeps their names."""
+    texts = [item.name for item in network.inputs]
+    own = [port.name for port in netlist_of(network).inputs] if isinstance(network.layers[0], Logic) else texts
+    for names in (own, texts, port_names(texts)):
+        by_name = dict(zip(names, network.inputs, strict=True))
+        if set(by_name) == {port.name for port in netlist.inputs}:
+            return [by_name[port.name] for port in netlist.inputs]
+    raise ValueError("the netlist has other ports than the network")
 
 
 def netlist_of(network: IntegerNetwork) -> Netlist:
@@ -139,6 +151,29 @@ def rivals(name: str, seed: int, bits: int) -> list[dict[str, Any]]:
         {"depth": int(item.name.split("-")[1])} | measured(item.network, mapped_tree(item.network), dataset)
         for item in node.codesigned_trees(dataset.development, TECHNOLOGY)
     ]
+
+
+def robust(name: str, seed: int, effort: str, bits: int) -> list[dict[str, Any]]:
+    """The points of the goals by a search with shifted thresholds: as designed, and as print varies them."""
+    dataset = load(Reading(name, seed=seed, bits=bits, ranges="span"))
+    found = node.front(dataset.development, TECHNOLOGY, EFFORTS[effort], seed, robust=SIGMA)
+    points = []
+    for _, area, power in GOALS[name]:
+        network = found.network(found.circuits[fitting(found.circuits, area, power)])
+        netlist = remapped(network, dataset)
+        shaken = robustness(
+            netlist,
+            ordered(network, netlist),
+            dataset.test.codes,
+            dataset.development.input_bits,
+            dataset.test.labels,
+            Variation(SIGMA, 0.0),
+            Areas({cell.type.name: 0.0 for cell in TECHNOLOGY.cells}, 0.0, 0.0, {}),
+            seed=seed,
+        )
+        found_there = {"mean": round(shaken.mean, 5), "quantile_5": round(shaken.quantile_5, 5)}
+        points.append(measured(network, netlist, dataset) | found_there)
+    return points
 
 
 def cheapest(splits: Sequence[dict[str, Any]], goal: float) -> tuple[float, float, float] | None:
@@ -224,6 +259,17 @@ def self_powered(name: str, splits: Sequence[dict[str, Any]]) -> None:
     ]
     test = 100 * statistics.fmean(p["test"] for p in taken)
     best = 100 * statistics.fmean(item["front"][-1]["test"] for item in splits)
+    if shaken := [item["robust"] for item in splits if item.get("robust")]:
+        for k, (_, area, power) in enumerate(GOALS[name]):
+            mean = {
+                key: statistics.fmean(item[k][key] for item in shaken)
+                for key in ("test", "mean", "quantile_5", "area_cm2", "power_mw")
+            }
+            print(
+                f"    robust within {area} / {power}: {100 * mean['test']:.1f} % as designed, "
+                f"{100 * mean['mean']:.1f} mean, {100 * mean['quantile_5']:.1f} of the 5 % quantile, thresholds off by {SIGMA:g} %; "
+                f"{mean['area_cm2']:.4f} cm2, {mean['power_mw']:.3f} mW ({len(shaken)} splits)"
+            )
     print(f"    within {SELF_POWERED_MW} mW, logic at {LOW_VOLTS} V: {test:.1f} %; the largest circuits {best:.1f} %")
 
 
@@ -237,6 +283,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results") / "node")
     parser.add_argument("--table", action="store_true", help="print what the files hold; run nothing")
     parser.add_argument("--rivals", action="store_true", help="map co-designed trees; search nothing")
+    parser.add_argument(
+        "--robust", action="store_true", help="search with shifted thresholds, on splits searched before"
+    )
     options = parser.parse_args(arguments)
     shared = ROOT.parent / "shared" / "datasets"
     if DATA_FOLDER not in os.environ and shared.is_dir():
@@ -254,7 +303,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             known = {item["seed"]: item for item in document["splits"]}
             if options.rivals and seed in known and "rivals" not in known[seed]:
                 known[seed]["rivals"] = rivals(name, seed, options.bits)
-            elif not options.rivals and seed not in known:
+            elif options.robust and seed in known and "robust" not in known[seed]:
+                known[seed]["robust"] = robust(name, seed, options.effort, options.bits)
+            elif not (options.rivals or options.robust) and seed not in known:
                 item = run_split(name, seed, options.effort, options.bits)
                 document["splits"].append(item)
                 shown = ", ".join(
