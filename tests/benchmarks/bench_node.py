@@ -268,7 +268,8 @@ def self_powered(name: str, splits: Sequence[dict[str, Any]]) -> None:
             print(
                 f"    robust within {area} / {power}: {100 * mean['test']:.1f} % as designed, "
                 f"{100 * mean['mean']:.1f} mean, {100 * mean['quantile_5']:.1f} of the 5 % quantile, "
-                f"thresholds off by {SIGMA:g} %; {mean['area_cm2']:.4f} cm2, {mean['power_mw']:.3f} mW ({len(shaken)} splits)"
+                f"thresholds off by {SIGMA:g} %; {mean['area_cm2']:.4f} cm2, {mean['power_mw']:.3f} mW "
+                f"({len(shaken)} splits)"
             )
     print(f"    within {SELF_POWERED_MW} mW, logic at {LOW_VOLTS} V: {test:.1f} %; the largest circuits {best:.1f} %")
 
