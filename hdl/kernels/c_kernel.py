@@ -13,6 +13,7 @@ from inkling.approx.reference.network import IntegerNetwork
 from inkling.approx.reference.operations import DecisionTree
 from inkling.hdl.kernels import gates_c
 from inkling.hdl.kernels.plan import Plan, Stage, check, plan
+from inkling.hdl.kernels.readings import Reading, in_c
 from inkling.hdl.names import comment_text, port_names
 from inkling.hdl.operations.c import C, tree_walk
 from inkling.hdl.operations.language import Site
@@ -23,18 +24,21 @@ LANES = 64
 Element = Callable[[int, int], str]
 
 
-def emit(network: IntegerNetwork, *, name: str = "inkling", labels: Sequence[str] = ()) -> tuple[str, str]:
+def emit(
+    network: IntegerNetwork, *, name: str = "inkling", labels: Sequence[str] = (), readings: Sequence[Reading] = ()
+) -> tuple[str, str]:
     """The texts of kernel.c and kernel.h.
 
     A classifier gets `<name>_classify` (one sample) and `<name>_classify_batch`; a score network `<name>_scores` and
     `<name>_scores_batch`. Features are the values that enter the network, uint8, row-major. `labels` are texts for
-    the output codes, for the comment. Raises InputError for what `inkling.hdl.kernels.plan.plan` cannot hold.
+    the output codes, readings what the features are of: the header then has `<name>_class_name` and `<name>_encode`.
+    Raises InputError for what `inkling.hdl.kernels.plan.plan` cannot hold.
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"{name!r} is not a C identifier")
     found = plan(network)
     check(found, C)
-    header = _header(network, found, name, labels)
+    header = _header(network, found, name, labels, readings)
     if found.gates is not None:
         # Gates alone are fused: every gate works on 512 rows at once.
         netlist = found.gates.netlist
@@ -66,7 +70,9 @@ def _prototypes(plan: Plan, name: str) -> tuple[str, str]:
     return single, f"void {name}_{verb}_batch(const uint8_t *features, size_t rows, {kind} *{result})"
 
 
-def _header(network: IntegerNetwork, plan: Plan, name: str, labels: Sequence[str]) -> str:
+def _header(
+    network: IntegerNetwork, plan: Plan, name: str, labels: Sequence[str], readings: Sequence[Reading]
+) -> str:
     guard = f"{name.upper()}_KERNEL_H"
     names = port_names([item.name for item in network.inputs])
     lines = [
@@ -105,6 +111,7 @@ def _header(network: IntegerNetwork, plan: Plan, name: str, labels: Sequence[str
         "/* Any number of rows, row-major; the arrays must not overlap. */",
         f"{batch};",
         "",
+        *in_c(name, readings, labels if plan.decision is not None else ()),
         "#ifdef __cplusplus",
         "}",
         "#endif",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.hdl.kernels.plan import Plan, Stage, check, plan
+from inkling.hdl.kernels.readings import Reading, in_python
 from inkling.hdl.names import comment_text, port_names
 from inkling.hdl.operations.language import Site
 from inkling.hdl.operations.numba import NUMBA
@@ -18,17 +19,20 @@ LANES = 64
 Element = Callable[[int, int], str]
 
 
-def emit(network: IntegerNetwork, *, labels: Sequence[str] = ()) -> str:
+def emit(network: IntegerNetwork, *, labels: Sequence[str] = (), readings: Sequence[Reading] = ()) -> str:
     """The text of kernel.py.
 
     A classifier gets `classify(features)`, uint8 [rows, inputs] -> uint8 [rows], and `classify_one(features)`,
     uint8 [inputs] -> int; a score network `scores` -> int32 or int64 [rows, outputs] and `scores_one`. Features
-    are the values that enter the network. Raises InputError for what `inkling.hdl.kernels.plan.plan` cannot hold.
+    are the values that enter the network; where what they are `readings` of is told, `encode(readings)` gives them,
+    and with labels `classify_readings` the names of classes. Raises InputError for what
+    `inkling.hdl.kernels.plan.plan` cannot hold.
     """
     found = plan(network)
     check(found, NUMBA)
     lines = [*_opening(network, found, labels), *_run(found), "", "", *_entries(found)]
-    return "\n".join(part for line in lines for part in _wrapped(line)) + "\n"
+    more = in_python(readings, labels, found.decision is not None)  # with texts, which no wrapping may break
+    return "\n".join([*(part for line in lines for part in _wrapped(line)), *more]) + "\n"
 
 
 def _wrapped(line: str) -> list[str]:

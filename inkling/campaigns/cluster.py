@@ -28,6 +28,10 @@ ASK_S = 5.0  # between two looks at how large the cluster is
 CONNECT_S = 5.0
 # Ctrl-C reaches the whole foreground group; only the client decides what to do about it.
 IGNORE_CTRL_C = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+# When their scheduler ends, workers tell of it with a traceback each; what counts comes with the points.
+QUIET = "import logging\nfor name in ('worker', 'core', 'nanny', 'comm'):\n" + (
+    "    logging.getLogger('distributed.' + name).setLevel(logging.CRITICAL)\n"
+)
 
 
 class SchedulerLost(ConnectionError):
@@ -115,7 +119,7 @@ def _local(engine: Engine, stack: contextlib.ExitStack) -> "Callable[[bool], Cli
         scheduler_kwargs={"dashboard": engine.dashboard is not None},
         silence_logs=logging.ERROR,
         env=threads,
-        preload=[IGNORE_CTRL_C],
+        preload=[IGNORE_CTRL_C, QUIET],
     )
     stack.callback(lambda: cluster.close(timeout=10))
     if engine.adaptive:

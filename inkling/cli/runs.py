@@ -254,6 +254,13 @@ def bring(
         typer.Option(help="Share of rows on which circuit and file must agree; below it the exit code is 1."),
     ] = 0.9,
     drop_missing: DropMissing = False,
+    separator: Separator = "",
+    decimal: Decimal = ".",
+    units_row: UnitsRow = False,
+    columns: Columns = None,
+    drop: Drop = None,
+    group: Group = None,
+    test: TestFile = None,
     technology: Liberty = None,
     as_json: AsJson = False,
 ) -> None:
@@ -269,7 +276,17 @@ def bring(
 
         asked = Import(
             model=model,
-            reading=Reading(data, target, seed, drop_missing=drop_missing),
+            reading=Reading(
+                *(data, target, seed),
+                drop_missing=drop_missing,
+                separator=separator,
+                decimal=decimal,
+                units_row=units_row,
+                columns=tuple(columns or ()),
+                drop=tuple(drop or ()),
+                group=group,
+                test_file=test,
+            ),
             out=out,
             task="regression" if regression else "classification",
             effort=EFFORTS[effort],

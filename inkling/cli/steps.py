@@ -7,12 +7,19 @@ import typer
 
 from inkling.cli.app import (
     AsJson,
+    Columns,
     DataFolder,
+    Decimal,
+    Drop,
     DropMissing,
     EffortName,
+    Group,
     Liberty,
     Seed,
+    Separator,
     Target,
+    TestFile,
+    UnitsRow,
     app,
     check_effort,
     check_seed,
@@ -56,6 +63,13 @@ def train(
     ] = "fitted",
     one_hot: Annotated[bool, typer.Option("--one-hot", help="Expand text columns to 0/1 columns.")] = False,
     drop_missing: DropMissing = False,
+    separator: Separator = "",
+    decimal: Decimal = ".",
+    units_row: UnitsRow = False,
+    columns: Columns = None,
+    drop: Drop = None,
+    group: Group = None,
+    test: TestFile = None,
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +83,10 @@ def train(
     from inkling.runs import steps
     from inkling.train.tables.reading import Reading
 
-    reading = Reading(table, target, seed, bits, ranges, one_hot, drop_missing)
+    reading = Reading(
+        *(table, target, seed, bits, ranges, one_hot, drop_missing),
+        *(separator, decimal, units_row, tuple(columns or ()), tuple(drop or ()), group, test),
+    )
     with ending():
         found = steps.train(reading, out, kind=kind, hidden=hidden or (), effort=EFFORTS[effort], data=data)
     steps.show(found, Terminal(), as_json)
@@ -136,6 +153,10 @@ def emit(
     effort: EffortName = "quick",
     seed: Seed = 42,
     technology: Liberty = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Also NAME.c, NAME.h, NAME.v and NAME_mapped.v: prefix of the kernel, name of the module."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Step 3: from a network to a design folder: Verilog, mapped cells, Amaranth, C, numba, costed and verified.
@@ -159,6 +180,7 @@ def emit(
             seed=seed,
             technology=technology_of(technology or ()),
             console=console,
+            name=name,
         )
     steps.show(found, console, as_json)
     if not passed:

@@ -107,7 +107,7 @@ def build(job: Job, folder: Path | None, kept: Path | None = None) -> Built:
     from inkling.hdl.circuits import component_file
     from inkling.hdl.circuits.verilog import behavioural
     from inkling.hdl.cost.circuit import cost
-    from inkling.hdl.kernels import c_kernel, numba_kernel
+    from inkling.hdl.kernels import c_kernel, numba_kernel, readings
     from inkling.hdl.mapping.search import map_verilog
     from inkling.sim.designs import costs, manifest
     from inkling.sim.designs.recheck import ABOUT
@@ -144,8 +144,9 @@ def build(job: Job, folder: Path | None, kept: Path | None = None) -> Built:
     costed = cost(netlist, job.technology, rows[: job.training_rows])
     lap("cost")
     if job.verified:
-        kernel_c, kernel_h = c_kernel.emit(network, labels=job.classes)
-        kernel_py = numba_kernel.emit(network, labels=job.classes)
+        read_as = readings.of_described(described["inputs"])
+        kernel_c, kernel_h = c_kernel.emit(network, labels=job.classes, readings=read_as)
+        kernel_py = numba_kernel.emit(network, labels=job.classes, readings=read_as)
         emitted = Emitted(verilog, emit_netlist(netlist), kernel_c, kernel_h, kernel_py, netlist)
         verdicts = verify_all(
             emitted,

@@ -96,12 +96,12 @@ def execute(asked: Import, *, as_json: bool = False) -> None:
 def _import(asked: Import, out: Path, stop: Stop, console: Terminal) -> tuple[dict[str, Any], str]:
     """What conversion.json holds, and why the command fails, "" where it does not."""
     from inkling.approx.quantise.from_onnx import load
-    from inkling.train.tables.sources import find_table
+    from inkling.train.tables.sources import find_table, tests_of
 
     read = load(asked.model, task=asked.task)
     model = read.model
-    table, note = find_table(asked.reading.source)
-    readings = model_table(table, read, asked.model, asked.reading, note)
+    table, note = find_table(asked.reading)
+    readings = model_table(table, read, asked.model, asked.reading, note, tests_of(asked.reading))
     file = _run_file(read, asked, readings)
     train = readings.split.train
     with stop.interrupting():

@@ -16,8 +16,17 @@ from inkling.approx.quantise.from_onnx import OnnxModel
 from inkling.train.errors import InputError
 from inkling.train.networks.affine_model import AffineModel
 from inkling.train.tables.reading import Reading
-from inkling.train.tables.split import VALIDATION_PART, Split, stratified
-from inkling.train.tables.table import Table, check_finite, classes_of, not_numeric, target_position, without_missing
+from inkling.train.tables.split import VALIDATION_PART, Split, divided
+from inkling.train.tables.table import (
+    Table,
+    check_finite,
+    classes_of,
+    classes_of_groups,
+    joined,
+    not_numeric,
+    target_position,
+    without_missing,
+)
 
 TEST_PART = 0.3
 _TRUTH = {"false": "0", "true": "1"}
@@ -36,12 +45,23 @@ class ModelTable:
     notes: tuple[str, ...]
 
 
-def model_table(table: Table, read: OnnxModel, path: Path, reading: Reading, note: str | None) -> ModelTable:
-    """The features in the model's order, the target, and the split of `inkling run`. Raises InputError."""
+def model_table(
+    table: Table, read: OnnxModel, path: Path, reading: Reading, note: str | None, tests: Table | None = None
+) -> ModelTable:
+    """The features in the model's order, the target, and the split of `inkling run`; tests: a table of test rows.
+
+    Raises InputError.
+    """
     model = read.model
     position = target_position(table, reading.target)
     table, dropped = without_missing(table, reading.drop_missing)
-    features = [k for k in range(len(table.columns)) if k != position]
+    given = 0
+    if tests is not None:
+        tests, _ = without_missing(tests, reading.drop_missing)
+        given = tests.rows
+        table = joined(table, tests)
+    group = None if reading.group is None else target_position(table, reading.group)
+    features = [k for k in range(len(table.columns)) if k not in (position, group)]
     features = _chosen(read.columns, [table.columns[k] for k in features], features)
     texts = [k for k in range(len(table.columns)) if not isinstance(table.cells[k], np.ndarray)]
     if wrong := [k for k in texts if k in features]:
@@ -62,18 +82,27 @@ def model_table(table: Table, read: OnnxModel, path: Path, reading: Reading, not
         check_finite(table, position)
         if model.shape[-1] != 1:
             raise InputError(f"{path} has {model.shape[-1]} outputs, the table one target: convert it in Python")
+        if group is not None:
+            raise InputError("--group divides classes; leave it out with --regression")
         targets: NDArray[Any] = np.asarray(table.cells[position], np.float64)
-        return ModelTable(table.name, columns, values, (), targets, _plain_split(len(values), reading.seed), notes)
+        split = _plain_split(len(values), reading.seed, given)
+        return ModelTable(table.name, columns, values, (), targets, split, notes)
     classes, labels = classes_of(table, position)
     named, renamed = _named(model, classes, path, table.name)
     order = np.array([named.index(text) for text in classes], np.int64)
-    split, rare = stratified(labels, classes, seed=reading.seed, test_part=TEST_PART)
+    groups = None if group is None else classes_of_groups(table, group)
+    split, rare = divided(labels, classes, groups, given, seed=reading.seed, test_part=TEST_PART)
     return ModelTable(table.name, columns, values, named, order[labels], split, (*notes, *renamed, *rare))
 
 
-def _plain_split(rows: int, seed: int) -> Split:
-    if rows < 10:
-        raise InputError(f"{rows} rows are too few to calibrate and to measure: give at least 10")
+def _plain_split(rows: int, seed: int, given: int) -> Split:
+    """A random split; given: so many rows at the end are the test rows."""
+    if rows - given < 10:
+        raise InputError(f"{rows - given} rows are too few to calibrate and to measure: give at least 10")
+    if given:
+        order = np.random.default_rng(seed).permutation(rows - given)
+        chosen = int(VALIDATION_PART * (rows - given))
+        return Split(np.sort(order[chosen:]), np.sort(order[:chosen]), np.arange(rows - given, rows))
     order = np.random.default_rng(seed).permutation(rows)
     tests, chosen = int(TEST_PART * rows), int(VALIDATION_PART * rows)
     return Split(np.sort(order[tests + chosen :]), np.sort(order[tests : tests + chosen]), np.sort(order[:tests]))

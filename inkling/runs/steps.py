@@ -17,6 +17,7 @@ from inkling.approx.reference import netlist_files, network_files
 from inkling.approx.reference.network import Input, IntegerNetwork
 from inkling.approx.reference.operations import ArgMax, ClippedReLU, Dense, Logic
 from inkling.hdl.cells.technology import Technology
+from inkling.runs import named
 from inkling.runs import provenance as origins
 from inkling.runs.candidates import STEP, Candidate, arithmetic, circuits, gate_starts
 from inkling.runs.design import Job, build
@@ -132,12 +133,16 @@ def emit(
     seed: int,
     technology: Technology,
     console: Console,
+    name: str | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """From network.json or netlist.json to a design folder: every text, mapped, costed and verified.
 
-    Returns what came out, and whether no route disagrees. Static power is that of the training rows where a table is
-    known, else of random inputs. Raises InputError.
+    name: of a kernel and a module that are written besides (`inkling.runs.named`). Returns what came out, and whether
+    no route disagrees. Static power is that of the training rows where a table is known, else of random inputs.
+    Raises InputError.
     """
+    if name is not None:
+        named.check_name(name)
     network, origin = read_network(source)
     if origin.reading is not None:
         development = origin.dataset(table, data).development
@@ -171,6 +176,8 @@ def emit(
         for path in place.iterdir():
             path.rename(folder / path.name)
         place.rmdir()
+        if name is not None:
+            named.write(folder, name)
     console.print(f"{out}: {built.cost.area_cm2:.3g} cm2, {built.cost.gates} gates", highlight=False, markup=False)
     return {
         "folder": str(out),

@@ -56,9 +56,13 @@ def emission(design: DesignFolder, sharings: Sequence[int]) -> dict[str, str]:
     from inkling.hdl.cells.verilog_writer import emit as emit_netlist
     from inkling.hdl.circuits import component_file
     from inkling.hdl.circuits.verilog import behavioural
-    from inkling.hdl.kernels import c_kernel, numba_kernel
+    from inkling.hdl.kernels import c_kernel, numba_kernel, readings
 
-    kernel_c, kernel_h = c_kernel.emit(design.network, labels=design.classes)
+    try:
+        read_as = readings.of_described(design.described.get("inputs"))
+    except InputError:
+        read_as = ()  # what is wrong with design.json is told elsewhere
+    kernel_c, kernel_h = c_kernel.emit(design.network, labels=design.classes, readings=read_as)
     emitted: dict[str, str] = {}
     for sharing in dict.fromkeys(sharings):
         verilog = behavioural(design.network, sharing=sharing)
@@ -68,7 +72,7 @@ def emission(design: DesignFolder, sharings: Sequence[int]) -> dict[str, str]:
         if verilog == design.texts["top.v"]:
             break
     emitted |= {"kernel.c": kernel_c, "kernel.h": kernel_h}
-    emitted["kernel.py"] = numba_kernel.emit(design.network, labels=design.classes)
+    emitted["kernel.py"] = numba_kernel.emit(design.network, labels=design.classes, readings=read_as)
     emitted["mapped.v"] = emit_netlist(design.netlist)
     return emitted
 

@@ -163,6 +163,18 @@ def check_engine(
 
 def _kernels(field: IntegerField, folder: Path, how: FieldBudget, trust: bool, seed: int) -> list[Verdict]:
     """numba, and every path of C."""
+    from inkling.hdl.fields.plan import plan
+
+    planned = plan(field)
+    differ = differing(field, folder)
+    if differ and not trust:
+        told = f"not run: {differ[0]} differs from what this version emits; --trust runs it"
+        return [failed(route, differ[0], told) for route in ("numba", "c")]
+    return kernels.check(planned, folder, how.queries, seed, how.time_limit_s)
+
+
+def differing(field: IntegerField, folder: Path) -> list[str]:
+    """Which of KERNELS are not what this version emits. Raises InputError where one is missing."""
     from inkling.hdl.fields import numba_kernel
     from inkling.hdl.fields.c_kernel import emit
     from inkling.hdl.fields.plan import plan
@@ -171,11 +183,7 @@ def _kernels(field: IntegerField, folder: Path, how: FieldBudget, trust: bool, s
     kernel = emit(planned)
     emitted = {"kernel.c": kernel.source.encode(), "kernel.h": kernel.header.encode(), "tables.bin": kernel.tables}
     emitted["kernel.py"] = numba_kernel.emit(planned).encode()
-    differ = [name for name in KERNELS if _content(folder / name, len(emitted[name])) != emitted[name]]
-    if differ and not trust:
-        told = f"not run: {differ[0]} differs from what this version emits; --trust runs it"
-        return [failed(route, differ[0], told) for route in ("numba", "c")]
-    return kernels.check(planned, folder, how.queries, seed, how.time_limit_s)
+    return [name for name in KERNELS if _content(folder / name, len(emitted[name])) != emitted[name]]
 
 
 def check_packed(field: IntegerField, folder: Path, how: FieldBudget, *, trust: bool) -> list[Verdict]:

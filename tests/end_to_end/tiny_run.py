@@ -3,8 +3,8 @@ import it again, so that what it changes at the top holds there too; nothing und
 """
 
 import os
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -62,8 +62,8 @@ if "other-test-rows" in REHEARSAL:
 if "fault" in REHEARSAL:
     emit = inkling.hdl.kernels.c_kernel.emit
 
-    def faulty(network: IntegerNetwork, *, name: str = "inkling", labels: Sequence[str] = ()) -> tuple[str, str]:
-        source, header = emit(network, name=name, labels=labels)
+    def faulty(network: IntegerNetwork, **options: Any) -> tuple[str, str]:
+        source, header = emit(network, **options)
         assert source.count(" > best ? ") >= 2
         return source.replace(" > best ? ", " < best ? "), header
 

@@ -94,13 +94,17 @@ def load(reading: Reading | str, data_folder: Path | None = None) -> Dataset:
     """
     reading = Reading(reading) if isinstance(reading, str) else reading
     table, note = find_table(reading, data_folder)
-    tests = None
-    if reading.test_file is not None:
-        tests = read(Path(reading.test_file), dialect=reading.dialect, choice=reading.choice)
-    dataset = assemble(table, reading, tests=tests)
+    dataset = assemble(table, reading, tests=tests_of(reading))
     if _named(reading.source) is None and reading.target is None:
         note = f"no --target given: the last column, {quoted(table.columns[-1])}, is the target"
     return replace(dataset, notes=(note, *dataset.notes)) if note else dataset
+
+
+def tests_of(reading: Reading) -> Table | None:
+    """The table of test rows, where one is named. Raises InputError."""
+    if reading.test_file is None:
+        return None
+    return read(Path(reading.test_file), dialect=reading.dialect, choice=reading.choice)
 
 
 def find_table(source: str | Reading, data_folder: Path | None = None) -> tuple[Table, str | None]:

@@ -20,7 +20,7 @@ from inkling.approx.reference.operations import Logic
 from inkling.hdl.cells.verilog_writer import emit
 from inkling.hdl.circuits import component_file
 from inkling.hdl.circuits.verilog import behavioural
-from inkling.hdl.kernels import c_kernel, numba_kernel
+from inkling.hdl.kernels import c_kernel, numba_kernel, readings
 
 CELLS = (CellType("NAND2", ("A", "B"), "Y", 7), CellType("XOR2", ("A", "B"), "Y", 6))
 CLASSES = ("low", "mid", "high", "top")
@@ -37,11 +37,13 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kinds = rng.integers(0, 2, 12).astype(np.uint8)
     netlist = Netlist(ports, (Port("label", 2),), CELLS, kinds, sources, np.array([19, 18], np.int32))
     network = IntegerNetwork(tuple(Input(f"f{k}", k, 3) for k in range(2)), (Logic(netlist),), 4)
-    kernel_c, kernel_h = c_kernel.emit(network, labels=CLASSES)
     inputs = [{"port": f"f{k}", "column": f"f{k}", "bits": 3, "low": 0.0, "high": 8.0} for k in range(2)]
+    read_as = readings.of_described(inputs)
+    kernel_c, kernel_h = c_kernel.emit(network, labels=CLASSES, readings=read_as)
+    kernel_py = numba_kernel.emit(network, labels=CLASSES, readings=read_as)
     texts = {
         **{"top.v": behavioural(network), "mapped.v": emit(netlist), "netlist.json": to_json(netlist)},
-        **{"kernel.c": kernel_c, "kernel.h": kernel_h, "kernel.py": numba_kernel.emit(network, labels=CLASSES)},
+        **{"kernel.c": kernel_c, "kernel.h": kernel_h, "kernel.py": kernel_py},
         "component.py": component_file.emit(network, class_names=CLASSES),
         "design.json": json.dumps({"inputs": inputs, "output": {"port": "label", "classes": CLASSES}}),
     }

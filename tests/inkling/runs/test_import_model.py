@@ -16,7 +16,7 @@ from inkling.runs import import_model
 from inkling.runs.model_table import ModelTable, model_table
 from inkling.train.errors import InputError
 from inkling.train.tables.reading import Reading
-from inkling.train.tables.sources import find_table
+from inkling.train.tables.sources import find_table, tests_of
 
 RNG = np.random.default_rng(0)
 
@@ -182,3 +182,41 @@ def test_a_reading_that_is_wrong_is_seen_by_running_the_file(tmp_path: Path) -> 
         assert conversion.found.same > 0.95
         comparison = import_model._compared(model, conversion, table, file)
         assert (comparison.agreement > 0.95) == (comparison.reading == 1) == right
+
+
+def test_a_table_is_read_by_the_same_options_as_by_a_run(tmp_path: Path) -> None:
+    """Semicolons, decimal commas, a row of units, batches, a column to leave out, test rows of one's own."""
+    write(tmp_path / "net.onnx", 3)
+    read = load(tmp_path / "net.onnx")
+    rng = np.random.default_rng(1)
+
+    def table(path: Path, rows: int) -> None:
+        lines = ["a;b;c;d;serial;batch;label", "cm;cm;cm;cm;;;"]
+        for k in range(rows):
+            values = ";".join(f"{v:.3f}".replace(".", ",") for v in rng.uniform(0, 9, 4))
+            lines.append(f"{values};{k};batch {k // 6};{'xyz'[k % 3]}")
+        path.write_text("\n".join(lines) + "\n")
+
+    table(tmp_path / "t.csv", 90)
+    table(tmp_path / "tests.csv", 12)
+    ways: dict[str, Any] = {"separator": "semicolon", "decimal": ",", "units_row": True, "drop": ("serial",)}
+    reading = Reading(str(tmp_path / "t.csv"), "label", **ways, group="batch")
+
+    def made(reading: Reading) -> ModelTable:
+        found, note = find_table(reading)
+        return model_table(found, read, tmp_path / "net.onnx", reading, note, tests_of(reading))
+
+    found = made(reading)
+    assert (
+        found.columns == ("a", "b", "c", "d") and found.values.shape == (90, 4) and found.classes == ("x", "y", "z")
+    )
+    sides = [{row // 6 for row in part.tolist()} for part in found.split]
+    assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
+    given = made(
+        Reading(str(tmp_path / "t.csv"), "label", **ways, group="batch", test_file=str(tmp_path / "tests.csv"))
+    )
+    assert given.split.test.tolist() == list(range(90, 102))
+    columns = Reading(str(tmp_path / "t.csv"), "label", **ways | {"drop": (), "columns": ("d", "c", "b", "a")})
+    assert set(made(columns).columns) == {"a", "b", "c", "d"}
+    with pytest.raises(InputError, match="takes 4 inputs"):
+        made(Reading(str(tmp_path / "t.csv"), "label", **ways | {"drop": ("serial", "batch", "a")}))
