@@ -14,7 +14,7 @@ import numpy as np
 from inkling.approx.arithmetic.kernel import SOURCE, Archive, Shape
 from inkling.approx.arithmetic.measure import Measured, summary
 from inkling.train.errors import InputError
-from inkling.train.files import arrays, atomic
+from inkling.train.files import arrays, atomic, checked_json
 from inkling.train.tables.dataset import Development
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def load(path: Path, asked: str) -> "State | None":
         return None
     try:
         held = arrays.read(path, EXPECTED, most_bytes=LARGEST)
-        about = json.loads(held["about"].tobytes())
+        about = checked_json.parse(held["about"].tobytes().decode(), str(path), "delete it").data
         matches = about["fingerprint"] == asked
         shape = Shape(*about["shape"])
         if any(held[name].shape[1] != shape.size for name in ("starts", "genomes", "chosen", "measured")):

@@ -12,7 +12,7 @@ import numpy as np
 
 from inkling.approx.gates.packing import Gates
 from inkling.train.errors import InputError
-from inkling.train.files import arrays, atomic
+from inkling.train.files import arrays, atomic, checked_json
 
 if TYPE_CHECKING:
     from inkling.approx.gates.pool import Pool
@@ -105,7 +105,7 @@ def restore(pool: "Pool", source: Path | bytes, name: Path | str) -> None:
             most_bytes=LARGEST,
             name=name,
         )
-        about = json.loads(held["about"].tobytes())
+        about = checked_json.parse(held["about"].tobytes().decode(), str(name), "delete it").data
         matches = about["fingerprint"] == fingerprint(pool)
         entries: list[tuple[str, int, Entry]] = []
         at = 0

@@ -19,9 +19,12 @@ for command in sys.argv[1:]:
 """
 
 
-def run_in(folder: Path, passes: Sequence[str], *, time_limit_s: float) -> None:
-    """Run passes that read and write files of a folder. Raises ToolError where one fails or they are late."""
-    process.python(_PASSES, *passes, time_limit_s=time_limit_s, cwd=folder)
+def run_in(folder: Path, passes: Sequence[str], *, time_limit_s: float) -> str:
+    """What passes over files of a folder print. Raises ToolError where one fails or they are late.
+
+    `design -reset` between passes begins with another text.
+    """
+    return process.python(_PASSES, *passes, time_limit_s=time_limit_s, cwd=folder).stdout
 
 
 def run(files: Mapping[str, str], passes: Sequence[str], result: str, *, time_limit_s: float) -> str:

@@ -25,8 +25,9 @@ from inkling.approx.reference.operations.definition import (
     operations,
 )
 from inkling.train.errors import InputError
-from inkling.train.files import arrays, atomic
+from inkling.train.files import arrays, atomic, checked_json
 from inkling.train.files.arrays import Arrays
+from inkling.train.files.text import text
 
 MOST_NAME = 1024
 
@@ -131,18 +132,8 @@ def _operation(source: Path, where: str, definition: Definition, item: dict[str,
 
 def document(source: Path, most: int) -> object:
     """JSON of at most `most` bytes. Raises InputError."""
-    try:
-        with source.open("rb") as stream:
-            content = stream.read(most + 1)
-        if len(content) > most:
-            raise InputError(f"{source}: is larger than {most} bytes")
-        return json.loads(content.decode("utf-8"))
-    except OSError as error:
-        raise InputError(f"{source}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{source}: is not JSON text in UTF-8 ({error})") from error
+    remedy = "write it again"
+    return checked_json.value_of(text(source, remedy, most), str(source), remedy)
 
 
 def exactly(source: Path, where: str, value: object, names: Sequence[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from inkling.approx.reference.netlist import CellType, Netlist, Port
 from inkling.train.errors import InputError
+from inkling.train.files import checked_json
 
 SCHEMA = "inkling.netlist/1"
 MOST_CHARACTERS = 256 * 2**20
@@ -47,10 +48,7 @@ def from_json(text: str, where: str = "netlist.json") -> Netlist:
     """Read what `to_json` writes. Raises InputError for anything that is no well-formed, loop-free netlist."""
     if len(text) > MOST_CHARACTERS:
         raise InputError(f"{where}: longer than {MOST_CHARACTERS >> 20} MiB; give a smaller netlist")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON ({str(error)[:80]}); write the netlist again") from error
+    data = checked_json.value_of(text, where, "write the netlist again")
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise InputError(f"{where}: 'schema' is not {SCHEMA!r}; give a netlist.json of this version")
     reader = _Reader(where)

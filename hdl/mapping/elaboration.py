@@ -4,7 +4,6 @@
 ABC is not run here: inside yosys' own flow it can hang on adder trees.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from inkling.approx.netlists.build import Gate, build
 from inkling.approx.programs import yosys
 from inkling.approx.reference.netlist import CellType, Netlist, Port
 from inkling.train.errors import InputError
+from inkling.train.files import checked_json
 
 # Passes from a module to simple gates.
 _TO_GATES = (
@@ -75,8 +75,8 @@ def synthesised(verilog: str, module: str, passes: Sequence[str], time_limit_s: 
     Raises ToolError."""
     passes = ["read_verilog -sv design.v", f"hierarchy -check -top {module}", *passes, "write_json design.json"]
     files = {"design.v": verilog, "ripple.v": RIPPLE}
-    design: dict[str, Any] = json.loads(yosys.run(files, passes, "design.json", time_limit_s=time_limit_s))
-    return design
+    text = yosys.run(files, passes, "design.json", time_limit_s=time_limit_s)
+    return dict(checked_json.parse(text, "design.json of yosys", "give Verilog that yosys reads").data)
 
 
 def _netlist(module: dict[str, Any], where: str) -> Netlist:

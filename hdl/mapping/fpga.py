@@ -15,6 +15,7 @@ from inkling.approx.programs import process
 from inkling.hdl.mapping.elaboration import synthesised
 from inkling.train.errors import InputError
 from inkling.train.extras import advice
+from inkling.train.files import checked_json
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def place(
         ]
         command += ["--freq", f"{target_mhz:g}", "--timing-allow-fail", "--quiet"]
         process.run(command, time_limit_s=time_limit_s, cwd=at)
-        report = json.loads((at / "report.json").read_text(encoding="utf-8"))
+        report = checked_json.load(at / "report.json", "nextpnr wrote it", 2**28).data
     logic, memories = _USED[device.nextpnr]
     used = report["utilization"]
     clocks = [float(found["achieved"]) for found in report["fmax"].values()]

@@ -25,7 +25,7 @@ from inkling.train.fields.float_field import FloatField
 from inkling.train.fields.models import Spec, parse
 from inkling.train.fields.tasks import SignalTask, to_field
 from inkling.train.fields.training import Settings, Trained, train
-from inkling.train.files import atomic
+from inkling.train.files import atomic, checked_json
 from inkling.train.scenes import signals
 
 # Bits a pixel above which texels are as fine as pixels, every second, every fourth; below: every eighth.
@@ -109,13 +109,7 @@ def learn(
 
 
 def _known(path: Path) -> float:
-    try:
-        price = json.loads(path.read_bytes()[:1000])["price"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(f"{path}: is not what a run wrote; delete the folder to start again") from error
-    if not isinstance(price, float) or not 1e-12 < price < 1e6:
-        raise InputError(f"{path}: holds no price of a bit; delete the folder to start again")
-    return price
+    return checked_json.load(path, "delete the folder to start again", 1000).number("price", 1e-12, 1e6)
 
 
 def decoded(field: IntegerField, height: int, width: int) -> NDArray[np.float64]:

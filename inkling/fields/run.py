@@ -35,6 +35,7 @@ from inkling.sim.fields.recheck import ENGINE_JSON, FieldBudget, check_engine, w
 from inkling.sim.verdicts import files as verdict_files
 from inkling.sim.verdicts.verdict import Outcome, overall
 from inkling.train.errors import InputError
+from inkling.train.files import checked_json
 
 # Steps, and random queries of each verification route.
 EFFORTS = {
@@ -147,7 +148,7 @@ def _execute(request: FieldRequest, out: Path, stop: Stop, as_json: bool) -> tup
             facts=learnt.facts,
             world=learnt.world,
             verdicts=tuple(verdict.to_json() for verdict in verdicts),
-            engine=json.loads((folder / ENGINE_JSON).read_text()) if request.engine else {},
+            engine=checked_json.document(folder / ENGINE_JSON) if request.engine else {},
         )
         scene = {**vars(request.scene), "places": request.scene.places and request.scene.places.name}
         asked = {**vars(request), "out": out.name, "source": Path(source).name, "scene": scene}

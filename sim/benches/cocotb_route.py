@@ -26,6 +26,7 @@ from inkling.sim.verdicts.comparison import counter_example
 from inkling.sim.verdicts.vectors import reference
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.sim.verilator import bulk
+from inkling.train.files import checked_json
 
 # What the simulator is linked from besides the design; compiled once, then kept in the cache folder.
 LIBRARY = ("verilated.o", "verilated_dpi.o", "verilated_threads.o", "verilated_vpi.o")
@@ -75,7 +76,7 @@ def verify(
             failure = str(error)
         if not (place / "result.json").exists():
             raise ToolError("the cocotb bench compared nothing: it left no result.json")
-        result = json.loads((place / "result.json").read_text())
+        result = checked_json.document(place / "result.json")
     if result["vectors"] != len(vectors) or (failure and not result["mismatches"]):
         raise ToolError(f"the cocotb bench failed otherwise than by a mismatch: {failure}")
     return _verdict(network, vectors, expected, result, subject, built)

@@ -5,7 +5,6 @@ interpreter, which lets its variables be read. Both run in a child process; whet
 caller's decision (`inkling.sim.designs.recheck`).
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from inkling.approx.reference.operations import DecisionTree
 from inkling.hdl.kernels.plan import plan
 from inkling.sim.kernels.children import compile_c
 from inkling.sim.verdicts.vectors import reference
+from inkling.train.files import checked_json
 
 # Rows that a kernel computes together; a row's company can matter only within them.
 BLOCK, GATE_BLOCK = 64, 512
@@ -159,7 +159,7 @@ def look(kernel: Kernel, values: NDArray[np.uint8]) -> Seen:
         script = (str(folder / "kernel.py"), verb, *sizes, str(kernel.lanes))
         python(_NUMBA_CHILD, *script, time_limit_s=300, cwd=folder)
         found = np.fromfile(folder / "found.bin", np.int64).reshape(expected.shape)
-        seen = json.loads((folder / "seen.json").read_text("utf-8"))
+        seen = checked_json.value_of((folder / "seen.json").read_text("utf-8"), "kernel.py", "verify again")
         return Seen({"block": (found != expected).any(axis=(1, 2))}, {"block": seen})
     kind = "uint8" if network.is_classifier else f"int{plan(network).width}"
     arguments = [f"inkling_{verb}", kind, *sizes, str(len(kernel.names)), str(kernel.lanes)]

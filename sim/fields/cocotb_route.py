@@ -23,6 +23,7 @@ from inkling.sim.fields.queries import Queries, stream_verdict
 from inkling.sim.fields.wrapper import missing, payload_words, points, without_start, wrapper
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.sim.verilator.bulk import folder_for
+from inkling.train.files import checked_json
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def verify(
     found = points(field, lanes)
     with folder_for(folder) as place:
         prepare(place, verilog, field, lanes, queries)
-        settings = json.loads((place / "settings.json").read_text())
+        settings = checked_json.document(place / "settings.json")
         settings |= {"query_stall": min(query_stall, 0.9), "answer_stall": min(answer_stall, 0.9)}
         settings |= {"reset_every": reset_every, "seed": seed}
         (place / "settings.json").write_text(json.dumps(settings, indent=1))
@@ -74,7 +75,7 @@ def verify(
             failure = str(error)
         if not (place / "result.json").exists():
             raise ToolError("the cocotb bench compared nothing: it left no result.json")
-        count = json.loads((place / "result.json").read_text())
+        count = checked_json.document(place / "result.json")
     verdict = _verdict(queries, answer_words(field, queries), count, built)
     if failure and not verdict.failed:
         raise ToolError(f"the cocotb bench failed otherwise than by a mismatch: {failure}")

@@ -6,7 +6,6 @@ that only adds behaviour); the links between stages are proven apart. Bits of an
 
 import hashlib
 import itertools
-import json
 import re
 import tempfile
 import time
@@ -15,7 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from inkling.approx.programs.process import ToolError, python
+from inkling.approx.programs import yosys
+from inkling.approx.programs.process import ToolError
 from inkling.approx.reference.field import IntegerField
 from inkling.hdl.engine.schedule import DENSE_DEPTH, GRID_DEPTH, schedule
 from inkling.sim.fields.wrapper import without_start
@@ -35,13 +35,6 @@ _LINKS = ("hierarchy -top top", "proc", "flatten", "chformal -lower", "sat -prov
 _SAID = re.compile(r"^(?:\[|Imported|Import constraint|Solving|Induction|SAT|Base|Reached|Proof|ERROR).*")
 # A stage that fails shows it in about two queries; a search beyond this would not end.
 MOST_CLOCKS = 60
-_RUN = """
-import json, sys
-from pyosys import libyosys as ys
-design = ys.Design()
-for item in json.load(open("commands.json")):
-    ys.run_pass(item, design)
-"""
 
 
 @dataclass(frozen=True)
@@ -213,9 +206,8 @@ def _part(name: str, text: str, commands: list[str], time_limit_s: float) -> dic
     with tempfile.TemporaryDirectory(prefix="inkling-proof-") as scratch:
         folder = Path(scratch)
         (folder / "checked.v").write_text(text)
-        (folder / "commands.json").write_text(json.dumps(commands))
         try:
-            said = python(_RUN, time_limit_s=time_limit_s, cwd=folder).stdout
+            said = yosys.run_in(folder, commands, time_limit_s=time_limit_s)
         except ToolError as error:
             said = f"ERROR: {error}"
     outcome = "not proven"

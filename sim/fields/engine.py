@@ -4,7 +4,6 @@ Both run the real streams with random stalls; the verilated route also resets in
 `harness.cpp`; the cocotb bench and proofs of the control are elsewhere.
 """
 
-import json
 import shutil
 import time
 from dataclasses import replace
@@ -22,6 +21,7 @@ from inkling.sim.fields.queries import Queries, reference, stream_verdict
 from inkling.sim.fields.wrapper import payload_words, without_start, wrapper
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.sim.verilator.bulk import folder_for, runtime, verilate, verilator_root
+from inkling.train.files import checked_json
 
 
 def query_words(field: IntegerField, queries: Queries) -> NDArray[np.uint32]:
@@ -95,7 +95,7 @@ def verify(
         )
         expected = answer_words(field, queries)
         found = np.fromfile(answer, np.uint32).reshape(expected.shape)
-    count: dict[str, Any] = json.loads(done.stdout)
+    count = dict(checked_json.parse(done.stdout, "the engine's bench", "verify again").data)
     timed = not (query_stall or answer_stall or reset_every)
     return _verdict(field, lanes, queries, expected, found, count, timed, built)
 

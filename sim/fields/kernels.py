@@ -26,6 +26,7 @@ from inkling.hdl.fields.plan import FieldPlan, tables
 from inkling.sim.fields.queries import Places, compare, failed, random_places, reference
 from inkling.sim.verdicts.comparison import plain
 from inkling.sim.verdicts.verdict import Verdict
+from inkling.train.files import checked_json
 
 TIME_LIMIT_S = 300.0
 # Queries that also go through the entry for a single one.
@@ -269,11 +270,11 @@ def measure(
             raise ToolError(f"kernel.c does not compile: {problem}")
         settings: dict[str, Any] = {"name": "field", "outputs": field.outputs, "shape": shape}
         done = python(_MEASURE_CHILD, scratch, json.dumps(settings), time_limit_s=time_limit_s, cwd=scratch)
-        told = json.loads(done.stdout)
+        measured = checked_json.parse(done.stdout, "kernel.c", "a kernel prints nothing; make the run again")
         picture = None
         if shape is not None:
             picture = np.fromfile(scratch / "picture.bin", np.uint8).reshape(*shape, field.outputs)
-        return Measured(float(told["ns"]), str(told["path"]), picture)
+        return Measured(measured.number("ns"), measured.text("path"), picture)
 
 
 def size(field: IntegerField, folder: Path) -> int:

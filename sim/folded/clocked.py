@@ -3,7 +3,6 @@
 The harness is `harness.cpp`; unknown values after a reset are followed in `inkling.sim.folded.unknown`.
 """
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from inkling.sim.verdicts.comparison import counter_example
 from inkling.sim.verdicts.vectors import reference
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.sim.verilator.bulk import folder_for, runtime, verilate, verilator_root
+from inkling.train.files import checked_json
 
 
 def verify(
@@ -60,7 +60,7 @@ def verify(
         left = max(time_limit_s - (time.monotonic() - begun), 1.0)
         done = run([folder / "harness", given, answer, *arguments], time_limit_s=left, cwd=folder)
         found = np.fromfile(answer, np.uint8).astype(np.int64)
-    count: dict[str, Any] = json.loads(done.stdout)
+    count = dict(checked_json.parse(done.stdout, "the circuit's bench", "verify again").data)
     return _verdict(network, clocks, vectors, expected, found, count, route, subject)
 
 

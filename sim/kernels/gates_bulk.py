@@ -4,7 +4,6 @@ This backs a proof that did not close. The kernel is the one that `inkling.hdl.k
 against the reference by `inkling.sim.kernels.children`; the folder's own kernel.c is not run here.
 """
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from inkling.hdl.kernels.gates_c import emit, has_label_entry
 from inkling.sim.kernels.gates import port_columns
 from inkling.sim.verdicts.comparison import counter_example
 from inkling.sim.verdicts.verdict import Verdict
+from inkling.train.files import checked_json
 
 ROWS = 1 << 14
 
@@ -133,10 +133,10 @@ def verify_bulk(
         lines = run(
             [folder / "bulk", str(vectors), str(seconds)], time_limit_s=seconds + 60, cwd=folder
         ).stdout.splitlines()
-    found = json.loads(lines[-1])
+    found = checked_json.parse(lines[-1], "kernel.c", "verify again").data
     example = None
     if found["wrong"]:
-        first = json.loads(lines[0])
+        first = checked_json.parse(lines[0], "kernel.c", "verify again").data
         example = counter_example(network, np.array(first["row"], np.uint8), first["expected"], first["found"])
     return Verdict(
         route="bulk",

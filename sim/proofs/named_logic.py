@@ -4,7 +4,6 @@ Yosys turns the text into single gates without optimising any away, so that name
 `inkling.approx.netlists.evaluate`, 64 vectors a machine word.
 """
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,30 +15,23 @@ from numpy.typing import NDArray
 
 from inkling.approx.netlists.build import Gate, build
 from inkling.approx.netlists.evaluate import outputs as values_of
-from inkling.approx.programs.process import ToolError, python
+from inkling.approx.programs import yosys
+from inkling.approx.programs.process import ToolError
 from inkling.approx.reference.netlist import CellType, Netlist, Port
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.approx.reference.operations import Ints
 from inkling.hdl.names import port_names
 from inkling.sim.verdicts import ports as wrapper
 from inkling.train.errors import InputError
+from inkling.train.files import checked_json
 
 # Readings by text and network (by its identity), the oldest first.
 MOST_RECENT = 8
+MOST_BYTES = 2**30  # of a text's gates
 _recent: dict[tuple[str, IntegerNetwork], "NamedLogic"] = {}
 
-# `proc` and `flatten` keep every name; nothing after them removes a wire.
-_GATES = """
-import sys
-from pyosys import libyosys as ys
-for path in sys.argv[1:]:
-    design = ys.Design()
-    reader = "read_rtlil" if path.endswith(".il") else "read_verilog"
-    passes = ("hierarchy -check -top top", "proc", "flatten -noscopeinfo", "techmap", "simplemap")
-    for item in (f"{reader} {path}", *passes):
-        ys.run_pass(item, design)
-    ys.run_pass(f"write_json {path}.json", design)
-"""
+# They keep every name; nothing after them removes a wire.
+_GATES = ("hierarchy -check -top top", "proc", "flatten -noscopeinfo", "techmap", "simplemap")
 
 
 def _cell(name: str, pins: str, function: Any) -> CellType:
@@ -105,14 +97,17 @@ def read(texts: Sequence[str], network: IntegerNetwork, *, time_limit_s: float =
 
 def _read(texts: Sequence[str], network: IntegerNetwork, time_limit_s: float) -> list[NamedLogic]:
     with tempfile.TemporaryDirectory(prefix="inkling-") as name:
-        folder, paths = Path(name), []
+        folder, passes = Path(name), []
         for number, text in enumerate(texts):
+            language = "rtlil" if text.startswith(("attribute", "#")) else "verilog"
             # Names of cells hold the path, so it must be short and the same wherever it is run.
-            paths.append(f"{number}.{'il' if text.startswith(('attribute', '#')) else 'v'}")
-            (folder / paths[-1]).write_text(text, encoding="utf-8")
-        python(_GATES, *paths, time_limit_s=time_limit_s, cwd=folder)
-        documents = [json.loads((folder / f"{path}.json").read_text("utf-8")) for path in paths]
-    return [_logic(item["modules"]["top"], network) for item in documents]
+            (folder / f"{number}").write_text(text, encoding="utf-8")
+            passes += ["design -reset", f"read_{language} {number}", *_GATES, f"write_json {number}.json"]
+        yosys.run_in(folder, passes, time_limit_s=time_limit_s)
+        documents = [
+            checked_json.load(folder / f"{number}.json", "yosys wrote it", MOST_BYTES) for number in range(len(texts))
+        ]
+    return [_logic(item.inner("modules").inner("top").data, network) for item in documents]
 
 
 def first_difference(

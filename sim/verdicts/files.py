@@ -14,7 +14,8 @@ from typing import Any
 from inkling.sim.verdicts.verdict import Verdict
 from inkling.train.errors import InputError
 from inkling.train.files import atomic
-from inkling.train.files.checked_json import MAX_BYTES, Fields
+from inkling.train.files.checked_json import MAX_BYTES, Fields, value_of
+from inkling.train.files.text import text as read_text
 
 VERDICTS, TIMINGS = "verdict.json", "timings.json"
 
@@ -43,13 +44,11 @@ def text(verdicts: Iterable[Verdict]) -> str:
 
 def read(path: Path) -> tuple[Verdict, ...]:
     """The verdicts of a verdict.json, without times. Raises InputError."""
-    try:
-        listed = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
-    except (OSError, ValueError, RecursionError):
-        listed = None
+    remedy = "run `inkling verify` again"
+    listed = value_of(read_text(path, remedy, MAX_BYTES), str(path), remedy)
     if not isinstance(listed, list):
-        raise InputError(f"{path}: no list of verdicts; run `inkling verify` again")
-    return tuple(from_fields(item) for item in Fields({"verdicts": listed}, str(path)).objects("verdicts"))
+        raise InputError(f"{path}: no list of verdicts; {remedy}")
+    return tuple(from_fields(item) for item in Fields({"verdicts": listed}, str(path), remedy).objects("verdicts"))
 
 
 def from_fields(fields: Fields) -> Verdict:

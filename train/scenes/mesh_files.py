@@ -4,13 +4,13 @@ A .glb of half a kilobyte may claim gigabytes, and OBJ counts negative indices f
 readers get wrong. Reading itself is `inkling.train.scenes.mesh.load`.
 """
 
-import json
 import math
 import struct
 from collections.abc import Mapping
 from typing import Any
 
 from inkling.train.errors import InputError
+from inkling.train.files import checked_json
 
 _BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}  # of glTF's component types
 _COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
@@ -68,11 +68,10 @@ def _check_glb(content: bytes, name: str, most_triangles: int) -> None:
     """Raise InputError where the scene decodes to more than its file can hold."""
     try:
         magic, _, _, size, chunk = struct.unpack("<4sIII4s", content[:20])
-        about = json.loads(content[20 : 20 + size]) if (magic, chunk) == (b"glTF", b"JSON") else None
-    except (struct.error, ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict):
-        raise InputError(f"{name}: is no binary glTF file; export it again")
+        text = content[20 : 20 + size].decode() if (magic, chunk) == (b"glTF", b"JSON") else ""
+    except (struct.error, UnicodeDecodeError):
+        text = ""
+    about = checked_json.parse(text, f"{name}: is no binary glTF file", "export it again").data
     accessors, meshes, nodes = (_objects(about, key) for key in ("accessors", "meshes", "nodes"))
     sizes = [_accessor(item, k, name) for k, item in enumerate(accessors)]
     if sum(sizes) > SHARED * len(content):

@@ -57,3 +57,9 @@ def test_an_input_that_is_not_read_stays_and_order_does_not_matter():
 def test_texts_that_cannot_be_compared(text):
     with pytest.raises(ToolError):
         prove("module top(input a, input b, output label); assign label = a; endmodule", text)
+
+
+def test_a_difference_that_only_one_text_reads_more_inputs_for_is_shown_whole():
+    one = "module top(input [3:0] a, input signed [2:0] b, output [4:0] label); assign label = a + b; endmodule"
+    other = one.replace("a + b", "a + b + (a == 3 && b == 1)")
+    assert prove(one, other).counter_example == {"a": 3, "b": 1, "expected label": 4, "found label": 5}
