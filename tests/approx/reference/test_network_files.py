@@ -321,7 +321,7 @@ def test_refuses_packed_foreign_and_pickled_arrays(tmp_path: Path) -> None:
 def test_missing_files_and_deep_json(tmp_path: Path) -> None:
     refused(tmp_path, "network.json", "is missing")
     (tmp_path / "network.json").write_text("[" * 200_000)
-    refused(tmp_path, "network.json", "not JSON")
+    refused(tmp_path, "network.json", "not valid JSON")
     network_files.save(perceptron(), tmp_path)
     (tmp_path / "network.npz").unlink()
     refused(tmp_path, "network.npz", "no such file")
