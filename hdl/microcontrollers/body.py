@@ -10,22 +10,26 @@ import numpy as np
 
 from inkling.approx.reference.operations import ArgMax, DecisionTree, Dense, Ints, Logic
 from inkling.hdl.kernels.plan import Plan, Stage
+from inkling.hdl.microcontrollers import packed_tree
 from inkling.hdl.operations.c import C
 from inkling.hdl.operations.language import Site
 from inkling.hdl.operations.truth_table import expression, without_unread
 from inkling.train.errors import InputError
 
-FORMS = ("expressions", "tables", "branches")
+FORMS = ("expressions", "tables", "branches", "packed")
 
 
 def forms(plan: Plan) -> tuple[str, ...]:
     """The forms that a plan can be written in.
 
-    "branches": a tree alone as nested comparisons; "tables": dense layers as loops over weights in flash;
+    "branches": a tree alone as nested comparisons; "packed": a tree as bytes that a loop walks;
+    "tables": dense layers as loops over weights in flash;
     "expressions": everything written out.
     """
     if isinstance(plan.decision, DecisionTree) and not plan.stages:
-        return ("branches", "expressions")
+        return (
+            ("branches", "packed", "expressions") if packed_tree.packs(plan.decision) else ("branches", "expressions")
+        )
     if any(loops(stage) for stage in plan.stages):
         return ("expressions", "tables")
     return ("expressions",)
@@ -43,6 +47,8 @@ def body(plan: Plan, form: str) -> tuple[list[str], list[str]]:
     """Tables, at file level, and the statements of a function that reads `features` and returns a label."""
     if form == "branches" and isinstance(plan.decision, DecisionTree):
         return [], branches(plan.decision, lambda feature, threshold: f"features[{feature}] <= {threshold}")
+    if form == "packed" and isinstance(plan.decision, DecisionTree):
+        return packed_tree.body(plan.decision)
     if plan.gates is not None:
         return [], gates(plan.gates)
     tables: list[str] = []

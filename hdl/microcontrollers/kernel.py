@@ -14,6 +14,7 @@ from inkling.approx.reference.operations import DecisionTree
 from inkling.hdl.kernels.plan import Plan
 from inkling.hdl.kernels.plan import plan as plan_of
 from inkling.hdl.microcontrollers import body as bodies
+from inkling.hdl.microcontrollers import packed_tree
 from inkling.hdl.microcontrollers.readings import Scale, check, shift_of, thresholds
 from inkling.hdl.names import comment_text, port_names
 from inkling.train.errors import InputError
@@ -26,12 +27,14 @@ _FLASH = """\
 #define LOAD8(at) ((int8_t)pgm_read_byte(at))
 #define LOAD16(at) ((int16_t)pgm_read_word(at))
 #define LOAD32(at) ((int32_t)pgm_read_dword(at))
+#define LOADU8(at) (pgm_read_byte(at))
 #define LOADU16(at) (pgm_read_word(at))
 #else
 #define FLASH
 #define LOAD8(at) (*(at))
 #define LOAD16(at) (*(at))
 #define LOAD32(at) (*(at))
+#define LOADU8(at) (*(at))
 #define LOADU16(at) (*(at))
 #endif
 """
@@ -109,9 +112,17 @@ def forms(network: IntegerNetwork) -> tuple[str, ...]:
 
 
 def estimate(plan: Plan) -> str:
-    """The form that is likely to be the smallest: about three bytes a weight that is written out, one in a table."""
-    if (found := bodies.forms(plan)) != ("expressions", "tables"):
-        return found[0]
+    """The form that is likely to be the smallest.
+
+    By about three bytes a weight that is written out, one in a table, and eight a node of nested comparisons.
+    """
+    offered = bodies.forms(plan)
+    if "packed" in offered and isinstance(plan.decision, DecisionTree):
+        return (
+            "packed" if len(packed_tree.pack(plan.decision)[0]) + 56 < 4 * len(plan.decision.feature) else "branches"
+        )
+    if "tables" not in offered:
+        return offered[0]
     written = sum(3 * int((vars(stage.joins)["weights"] != 0).sum()) for stage in plan.stages if bodies.loops(stage))
     tabled = sum(vars(stage.joins)["weights"].size + 60 for stage in plan.stages if bodies.loops(stage))
     return "tables" if tabled < written else "expressions"
@@ -123,9 +134,11 @@ def columns_of(network: IntegerNetwork) -> tuple[int, ...]:
 
 
 def _levels(item: Input, reading: Reading) -> tuple[int, ...]:
-    """The smallest counts of the codes 1, 2, ... of what enters, after its low bits are dropped."""
+    """The smallest counts of the values 1, 2, ... of what enters, after its low bits are dropped."""
     check(reading.scale, reading.column)
     levels = thresholds(reading.quantiser, reading.scale)
+    if item.threshold is not None:
+        return (levels[item.threshold.level - 1],)
     return levels[(1 << item.drop) - 1 :: 1 << item.drop]
 
 

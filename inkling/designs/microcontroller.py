@@ -127,7 +127,8 @@ def _readings(design: DesignFolder, request: McuRequest) -> list[Reading]:
     scales = {column: (low, high) for column, low, high in request.scales}
     found = []
     for item, given in zip(described, design.network.inputs, strict=True):
-        quantiser = Quantiser(float(item["low"]), float(item["high"]), given.bits + given.drop)
+        bits = given.bits + given.drop if given.threshold is None else given.threshold.bits
+        quantiser = Quantiser(float(item["low"]), float(item["high"]), bits)
         low, high = scales.get(str(item["column"]), (quantiser.low, quantiser.high))
         scale = Scale(request.bits, low, high)
         check(scale, str(item["column"]))
@@ -148,7 +149,7 @@ def _rows(
     counts = generator.integers(0, 2**request.bits, (request.vectors, len(columns)))
     entering = np.stack(
         [
-            reading.scale.codes(reading.quantiser)[counts[:, columns.index(item.column)]] >> item.drop
+            item.values(reading.scale.codes(reading.quantiser)[counts[:, columns.index(item.column)]])
             for item, reading in zip(network.inputs, readings, strict=True)
         ],
         axis=1,

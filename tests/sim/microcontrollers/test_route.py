@@ -1,10 +1,12 @@
 """Kernels in emulators: every form on every family gives the reference's labels, and a planted fault is seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from inkling.approx.netlists import tree as trees
-from inkling.approx.reference.network import Input, IntegerNetwork
+from inkling.approx.reference.network import Input, IntegerNetwork, Threshold
 from inkling.approx.reference.operations import ArgMax, ClippedReLU, DecisionTree, Dense, Logic
 from inkling.hdl.microcontrollers.kernel import Reading, columns_of, emit, forms
 from inkling.hdl.microcontrollers.readings import Scale
@@ -32,18 +34,56 @@ def tree_network() -> IntegerNetwork:
     return IntegerNetwork(inputs, (tree,), 3)
 
 
+def comparators() -> IntegerNetwork:
+    """Gates behind thresholds of readings, two of each column."""
+    tree = tree_network().layers[0]
+    tree = replace(tree, threshold=np.zeros_like(tree.threshold))
+    inputs = tuple(
+        Input(f"c{k}", k // 2, 1, threshold=Threshold(level, 6)) for k, level in enumerate((5, 40, 1, 63, 9, 32))
+    )
+    return IntegerNetwork(inputs, (Logic(trees.build(IntegerNetwork(inputs, (tree,), 3))),), 3)
+
+
+def big_tree() -> IntegerNetwork:
+    """300 leaves, so that skips take two bytes."""
+    generator = np.random.default_rng(3)
+    feature, threshold, left, right = ([-1] for _ in range(4))
+    leaves = [0]
+    while len(leaves) < 300:
+        node = leaves.pop(int(generator.integers(len(leaves))))
+        feature[node], threshold[node] = int(generator.integers(6)), int(generator.integers(15))
+        left[node], right[node] = len(feature), len(feature) + 1
+        leaves += [left[node], right[node]]
+        for part in (feature, threshold, left, right):
+            part += [-1, -1]
+    label = generator.integers(0, 3, len(feature))
+    nodes = [np.maximum(np.array(part), 0) for part in (threshold, left, right)]
+    return IntegerNetwork(tree_network().inputs, (DecisionTree(np.array(feature), *nodes, label),), 3)
+
+
 def networks() -> dict[str, IntegerNetwork]:
     tree = tree_network()
     gates = IntegerNetwork(tree.inputs, (Logic(trees.build(tree)),), tree.classes)
     # The second needs sums of 32 bits, which an `int` of an AVR does not hold.
-    return {"tree": tree, "gates": gates, "small": dense_network(3), "wide": dense_network(900, 8)}
+    return {
+        "tree": tree,
+        "big tree": big_tree(),
+        "gates": gates,
+        "comparators": comparators(),
+        "small": dense_network(3),
+        "wide": dense_network(900, 8),
+    }
 
 
 def readings(network: IntegerNetwork, bits: int) -> list[Reading]:
     """Every second column spans its converter's range, the others do not."""
     spans = [(-1.0, 1.0) if item.column % 2 == 0 else (-1.4, 0.9) for item in network.inputs]
     return [
-        Reading(item.name, Quantiser(-1.0, 1.0, item.bits + item.drop), Scale(bits, *span))
+        Reading(
+            item.name,
+            Quantiser(-1.0, 1.0, item.threshold.bits if item.threshold else item.bits + item.drop),
+            Scale(bits, *span),
+        )
         for item, span in zip(network.inputs, spans, strict=True)
     ]
 
@@ -59,7 +99,7 @@ def test_every_form_gives_the_references_labels(family):
         columns = columns_of(network)
         counts = generator.integers(0, 2 ** given[0].scale.bits, (ROWS, len(columns))).astype(np.uint16)
         codes = [
-            reading.scale.codes(reading.quantiser)[counts[:, columns.index(item.column)]] >> item.drop
+            item.values(reading.scale.codes(reading.quantiser)[counts[:, columns.index(item.column)]])
             for item, reading in zip(network.inputs, given, strict=True)
         ]
         entering = np.stack(codes, axis=1).astype(np.uint8)
