@@ -21,6 +21,7 @@ OPENS_TEST_ROWS = {
     ("inkling/campaigns/point.py", "_sizes"),
     ("inkling/runs/run.py", "_sizes"),
     ("inkling/runs/outcome.py", "report_on"),
+    ("inkling/designs/microcontroller_search.py", "with_test"),
     ("train/tables/split.py", "_notes"),
     ("train/tables/leaks.py", "copied_rows"),
 }

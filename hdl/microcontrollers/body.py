@@ -4,7 +4,7 @@ Operations are written by `inkling.hdl.operations.c`; here they are put behind e
 numbers, or, where that is smaller, in loops over tables in flash.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -92,23 +92,46 @@ def branches(tree: DecisionTree, goes_left: Callable[[int, int], str]) -> list[s
 
 def gates(item: Logic) -> list[str]:
     """Gates in the machine's own byte or word, `uint_fast8_t`; only the lowest bit of each counts."""
-    netlist, nodes, lines = item.netlist, ["0u", "1u"], []
-    for column, port in enumerate(netlist.inputs):
-        nodes += [f"(features[{column}] >> {bit})" if bit else f"features[{column}]" for bit in range(port.width)]
+    bits = [
+        f"(features[{column}] >> {bit})" if bit else f"features[{column}]"
+        for column, port in enumerate(item.netlist.inputs)
+        for bit in range(port.width)
+    ]
+    unread = [] if item.netlist.used_ports() else ["(void)features;"]
+    return [*unread, *_gates(item, ["0u", "1u", *bits], "uint_fast8_t", "({} & 1u)")]
+
+
+def sign_gates(item: Logic, levels: Sequence[str]) -> list[str]:
+    """The specialisation of gates behind thresholds for counts: a bit is the sign of a word.
+
+    A difference of two counts is negative where the first is smaller, so that no comparison has to be made a 0 or 1.
+    levels: an expression for every input bit, negative where the bit is 0. Their signs, SIGN(level), are a `sign_t`.
+    """
+    read = sorted(item.netlist.used_ports())
+    lines = [f"const sign_t c{port} = SIGN({levels[port]});" for port in read]
+    bits = [f"~c{port}" for port in range(len(item.netlist.inputs))]
+    return [*lines, *_gates(item, ["0", "~0", *bits], "sign_t", "(unsigned)({} < 0)")]
+
+
+def _gates(item: Logic, sources: Sequence[str], kind: str, bit: str) -> list[str]:
+    """Every gate that counts in the C type `kind`, and the label of the `bit`s of the outputs.
+
+    sources: expressions of the constants 0 and 1 and of all input bits.
+    """
+    netlist, nodes, lines = item.netlist, list(sources), []
     cells = [without_unread(cell.table, len(cell.inputs)) for cell in netlist.cell_types]
     needed = netlist.live()
-    for kind, read in zip(netlist.kinds.tolist(), netlist.sources.tolist(), strict=True):
+    for number, read in zip(netlist.kinds.tolist(), netlist.sources.tolist(), strict=True):
         node = len(nodes)
-        table, kept = cells[kind]
+        table, kept = cells[number]
         if needed[node]:
-            value = expression(table, [nodes[read[k]] for k in kept]).replace("ZERO", "0u")
-            lines.append(f"const uint_fast8_t g{node} = (uint_fast8_t){value};")
+            value = expression(table, [nodes[read[k]] for k in kept]).replace("ZERO", sources[0])
+            lines.append(f"const {kind} g{node} = ({kind}){value};")
         nodes.append(f"g{node}")
     bits = [
-        f"({nodes[node]} & 1u)" + (f" << {k}" if k else "") for k, node in enumerate(netlist.output_nodes.tolist())
+        bit.format(nodes[node]) + (f" << {k}" if k else "") for k, node in enumerate(netlist.output_nodes.tolist())
     ]
-    used = [] if netlist.used_ports() else ["(void)features;"]
-    return [*used, *lines, f"return (uint8_t)({' | '.join(bits)});"]
+    return [*lines, f"return (uint8_t)({' | '.join(bits)});"]
 
 
 # --- stages of sums ------------------------------------------------------------------------------------------

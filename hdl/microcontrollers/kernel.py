@@ -158,6 +158,18 @@ def _read(network: IntegerNetwork, plan: Plan, form: str, readings: Sequence[Rea
 
         lines = bodies.branches(plan.decision, goes_left)
         return [prototype, "{", *(f"    {line}" for line in lines), "}"]
+    if plan.gates is not None and all(item.threshold is not None for item in network.inputs):
+        # A level above every count, and one that no count is below, are what they always are.
+        wide = max(full) > 2**15
+        kind = "int_fast32_t" if wide else "int_fast16_t"
+        differences = [
+            "-1" if own[0] == most else f"({kind}){at} - {own[0]}" if own[0] else "0"
+            for at, own, most in zip(count, levels, full, strict=True)
+        ]
+        lines = bodies.sign_gates(plan.gates, differences)
+        unread = [] if plan.gates.netlist.used_ports() else ["(void)counts;"]
+        words = _SIGN.replace("KIND", kind).replace("BITS", "16" if wide else "8").splitlines()
+        return [*words, "", prototype, "{", *(f"    {line}" for line in [*unread, *lines]), "}"]
     tables, lines = [], [f"uint8_t features[{plan.inputs}];"]
     shifts = [
         shift_of(own, reading.scale.bits, item.bits)
@@ -189,6 +201,16 @@ def _read(network: IntegerNetwork, plan: Plan, form: str, readings: Sequence[Rea
     return [*tables, *([""] if tables else []), prototype, "{", *(f"    {line}" for line in lines),
             f"    return {name}_classify(features);", "}"]  # fmt: skip
 
+
+# A machine of 8 bits needs the byte alone that holds a difference's sign; compilers of AVR shift signs in.
+_SIGN = """\
+#if defined(__AVR__)
+typedef int8_t sign_t;
+#define SIGN(difference) ((int8_t)((difference) >> BITS))
+#else
+typedef KIND sign_t;
+#define SIGN(difference) (difference)
+#endif"""
 
 _CODE = """\
 static uint8_t code(uint16_t count, const uint16_t *levels, uint8_t many)

@@ -46,9 +46,9 @@ def _stream(tree: DecisionTree, skip_bytes: int) -> list[int] | None:
             left, right = made.pop(children[0]), made.pop(children[1])
             first, second = (right, left) if len(right) < len(left) else (left, right)
             head = int(tree.feature[node]) | (GREATER_FIRST if first is right else 0)
-            skip = [] if len(first) == 1 else list(len(first).to_bytes(skip_bytes, "big"))
             if len(first) > (SHORT_SKIP if skip_bytes == 1 else LONG_SKIP):
                 return None
+            skip = [] if len(first) == 1 else list(len(first).to_bytes(skip_bytes, "big"))
             made[node] = [head, int(tree.threshold[node]), *skip, *first, *second]
         waiting.pop()
     return made[0]

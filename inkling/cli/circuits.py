@@ -67,11 +67,13 @@ def fpga(
 
 @app.command()
 def mcu(
-    folder: Annotated[Path, typer.Argument(help="A design folder.")],
+    source: Annotated[str, typer.Argument(help="A design folder, or a table: a named set or a file.")],
     target: Annotated[
         list[str] | None, typer.Option(help="cortex-m0, cortex-m3, cortex-m4, avr or rv32imc; all that are here.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the library goes; FOLDER/mcu where not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the library goes; FOLDER/mcu or runs/mcu if not given.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Prefix of the C functions, name of the library.")] = "inkling",
     converter_bits: Annotated[int, typer.Option(help="Bits of the analogue-to-digital converter, 1 to 16.")] = 10,
     scale: Annotated[
@@ -81,10 +83,16 @@ def mcu(
     vectors: Annotated[int, typer.Option(help="Rows to compare on each target.")] = 10_000,
     seed: Seed = 42,
     as_json: AsJson = False,
+    label: Annotated[str | None, typer.Option(help="Of a table: the column of classes; else the last one.")] = None,
+    bits: Annotated[int, typer.Option(help="Of a table: bits of a feature's code, 1 to 8.")] = 6,
+    effort: EffortName = "quick",
+    design: Annotated[str | None, typer.Option(help="Of a table: the model to deliver, by its name.")] = None,
+    data: DataFolder = None,
 ) -> None:
     """A design as a C library for microcontrollers: bytes, instructions an answer, and the same labels in emulators.
 
-    Exit code 1 where a label differs. Example: inkling mcu runs/cardio/designs/gates-2 --target avr
+    Of a table, models are searched with bytes of flash as their price. Exit code 1 where a label differs.
+    Examples: inkling mcu runs/cardio/designs/gates-2 --target avr; inkling mcu table.csv --target cortex-m0
     """
     check_seed(seed)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,47}", name):
@@ -95,20 +103,31 @@ def mcu(
         raise InputError("--vectors must be in 1..1000000, --converter-bits in 1..16")
     from inkling.designs.microcontroller import McuRequest, execute, scale_of
 
+    folder = Path(source)
+    of_design = (folder / "design.json").exists()
+    request = McuRequest(
+        folder,
+        out or (folder / "mcu" if of_design else Path("runs") / "mcu"),
+        tuple(target or ()),
+        name,
+        converter_bits,
+        tuple(scale_of(text) for text in scale or ()),
+        objective,
+        vectors,
+        seed,
+        as_json,
+        design,
+    )
     with ending():
-        passed = execute(
-            McuRequest(
-                folder,
-                out or folder / "mcu",
-                tuple(target or ()),
-                name,
-                converter_bits,
-                tuple(scale_of(text) for text in scale or ()),
-                objective,
-                vectors,
-                seed,
-                as_json,
+        if of_design:
+            passed = execute(request)
+        else:
+            from inkling.designs import microcontroller_search
+            from inkling.train.tables.reading import Reading
+
+            check_effort(effort)
+            passed = microcontroller_search.execute(
+                Reading(source, target=label, seed=seed, bits=bits), effort, request, data
             )
-        )
     if not passed:
         raise typer.Exit(1)

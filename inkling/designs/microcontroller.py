@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inkling.approx.reference.network import IntegerNetwork
 from inkling.hdl.microcontrollers import packages
 from inkling.hdl.microcontrollers.kernel import Reading, columns_of, emit, forms
 from inkling.hdl.microcontrollers.readings import Scale, check
@@ -30,7 +31,8 @@ class McuRequest:
     """What `inkling mcu` was asked for.
 
     targets: by name, () for all whose tools are there; scales: column -> (reading at no count, at full count), the
-    others span their quantiser's range; bits: of the converters; objective: what the form is chosen by.
+    others span their quantiser's range; bits: of the converters; objective: what the form is chosen by; design: which
+    model of a table, by name, None: the smallest that is about as good as the best.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class McuRequest:
     vectors: int = 10_000
     seed: int = 42
     as_json: bool = False
+    design: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,23 +77,52 @@ def execute(request: McuRequest) -> bool:
     Raises InputError for a design that no microcontroller takes, and where no target's tools are there.
     """
     design = read(request.folder)
-    targets = _targets(request.targets)
+    targets = targets_of(request.targets)
     readings = _readings(design, request)
-    found = {form: _rows(design, readings, form, targets, request) for form in forms(design.network)}
-    chosen = min(found, key=lambda form: _price(found[form], request.objective))
-    rows = found[chosen]
-    source, header = emit(design.network, name=request.name, labels=design.classes, form=chosen, readings=readings)
-    columns = [next(r.column for r, i in zip(readings, design.network.inputs, strict=True) if i.column == column)
-               for column in columns_of(design.network)]  # fmt: skip
-    texts = packages.files(request.name, source, header, columns, design.classes, request.bits)
-    document = _document(design, chosen, rows, request)
-    texts["mcu.json"] = json.dumps(document, indent=1) + "\n"
-    _write(request.out, texts)
+    form, rows = smallest(design.network, design.classes, readings, targets, request)
+    document = describe(design.name, form, rows, request)
+    write_library(design.network, design.classes, readings, form, document, request)
     if request.as_json:
         print(json.dumps(document, indent=1))
     else:
-        print("\n".join(lines(chosen, rows, request.out)))
+        print("\n".join(lines(form, rows, request.out)))
+    return passed(rows)
+
+
+def passed(rows: Sequence[Row]) -> bool:
+    """Whether both entries agreed with the reference on every target."""
     return all(verdict.passed for row in rows for verdict in (row.codes, row.counts))
+
+
+def smallest(
+    network: IntegerNetwork,
+    classes: Sequence[str],
+    readings: Sequence[Reading],
+    targets: Sequence[Target],
+    request: McuRequest,
+) -> tuple[str, list[Row]]:
+    """The form that the request's objective prefers, and its figures on every target."""
+    tried = {form: _rows(network, classes, readings, form, targets, request) for form in forms(network)}
+    chosen = min(tried, key=lambda form: _price(tried[form], request.objective))
+    return chosen, tried[chosen]
+
+
+def write_library(
+    network: IntegerNetwork,
+    classes: Sequence[str],
+    readings: Sequence[Reading],
+    form: str,
+    document: dict[str, Any],
+    request: McuRequest,
+    further: dict[str, str] | None = None,
+) -> None:
+    """The library's folder, with the document as mcu.json, and further texts by name."""
+    source, header = emit(network, name=request.name, labels=classes, form=form, readings=readings)
+    columns = [next(r.column for r, i in zip(readings, network.inputs, strict=True) if i.column == column)
+               for column in columns_of(network)]  # fmt: skip
+    texts = packages.files(request.name, source, header, columns, classes, request.bits)
+    texts["mcu.json"] = json.dumps(document, indent=1) + "\n"
+    _write(request.out, {**texts, **(further or {})})
 
 
 def lines(form: str, rows: Sequence[Row], out: Path) -> list[str]:
@@ -111,7 +143,8 @@ def lines(form: str, rows: Sequence[Row], out: Path) -> list[str]:
     return [*shown, f"bytes, of the form `{form}`; {rows[0].codes.vectors:,} rows each. Library: {out}"]
 
 
-def _targets(names: Sequence[str]) -> list[Target]:
+def targets_of(names: Sequence[str]) -> list[Target]:
+    """The targets of these names, or all whose tools are there. Raises InputError where that is none."""
     if names:
         return [target_of(name) for name in dict.fromkeys(names)]
     present = [target for target in TARGETS.values() if not target.missing()]
@@ -124,25 +157,38 @@ def _readings(design: DesignFolder, request: McuRequest) -> list[Reading]:
     described = design.described.get("inputs")
     if not isinstance(described, list) or len(described) != len(design.network.inputs):
         raise InputError(f"design.json of {design.name} does not describe every input; make the run again")
+    bits = [
+        item.bits + item.drop if item.threshold is None else item.threshold.bits for item in design.network.inputs
+    ]
+    quantisers = [
+        (str(item["column"]), Quantiser(float(item["low"]), float(item["high"]), own))
+        for item, own in zip(described, bits, strict=True)
+    ]
+    return readings_of(quantisers, request)
+
+
+def readings_of(quantisers: Sequence[tuple[str, Quantiser]], request: McuRequest) -> list[Reading]:
+    """What every input reads, by the column's name and its quantiser. Raises InputError for an impossible scale."""
     scales = {column: (low, high) for column, low, high in request.scales}
-    found = []
-    for item, given in zip(described, design.network.inputs, strict=True):
-        bits = given.bits + given.drop if given.threshold is None else given.threshold.bits
-        quantiser = Quantiser(float(item["low"]), float(item["high"]), bits)
-        low, high = scales.get(str(item["column"]), (quantiser.low, quantiser.high))
-        scale = Scale(request.bits, low, high)
-        check(scale, str(item["column"]))
-        found.append(Reading(str(item["column"]), quantiser, scale))
-    if unknown := sorted(set(scales) - {reading.column for reading in found}):
-        raise InputError(f"--scale {unknown[0]}: {design.name} reads no such column")
-    return found
+    if unknown := sorted(set(scales) - {column for column, _ in quantisers}):
+        raise InputError(f"--scale {unknown[0]}: no such column is read")
+    made = []
+    for column, quantiser in quantisers:
+        scale = Scale(request.bits, *scales.get(column, (quantiser.low, quantiser.high)))
+        check(scale, column)
+        made.append(Reading(column, quantiser, scale))
+    return made
 
 
 def _rows(
-    design: DesignFolder, readings: list[Reading], form: str, targets: Sequence[Target], request: McuRequest
+    network: IntegerNetwork,
+    classes: Sequence[str],
+    readings: Sequence[Reading],
+    form: str,
+    targets: Sequence[Target],
+    request: McuRequest,
 ) -> list[Row]:
-    network = design.network
-    source, header = emit(network, name=request.name, labels=design.classes, form=form, readings=readings)
+    source, header = emit(network, name=request.name, labels=classes, form=form, readings=readings)
     generator = np.random.default_rng(request.seed)
     columns = columns_of(network)
     vectors = np.stack([generator.integers(0, 2**item.bits, request.vectors) for item in network.inputs], axis=1)
@@ -177,13 +223,15 @@ def _price(rows: Sequence[Row], objective: str) -> tuple[float, float]:
     return first, second
 
 
-def _document(design: DesignFolder, form: str, rows: Sequence[Row], request: McuRequest) -> dict[str, Any]:
+def describe(design: str, form: str, rows: Sequence[Row], request: McuRequest) -> dict[str, Any]:
+    """What mcu.json holds."""
+
     def figures(verdict: Verdict) -> dict[str, Any]:
         return {**{name: round(value, 2) for name, value in verdict.extra.items()}, "passed": verdict.passed}
 
     return {
         "schema": SCHEMA,
-        "design": design.name,
+        "design": design,
         "form": form,
         "objective": request.objective,
         "converter_bits": request.bits,

@@ -1,6 +1,5 @@
 """A stop asks first and ends then; nothing is cut in two where a stage does not allow it."""
 
-import os
 import signal
 import threading
 
@@ -14,7 +13,7 @@ def test_the_first_signal_asks_and_the_second_ends(number: signal.Signals, capfd
     before = signal.getsignal(number)
     with stopping() as stop:
         assert not stop.requested and stop.status == 0
-        os.kill(os.getpid(), number)  # outside of what may be interrupted: it leaves a mark and a word
+        signal.raise_signal(number)  # outside of what may be interrupted: it leaves a mark and a word
         assert stop.requested and stop.status == 128 + number
         assert capfd.readouterr().err.startswith("inkling: stopping; what was found so far")
         with pytest.raises(KeyboardInterrupt), stop.interrupting():
@@ -22,14 +21,14 @@ def test_the_first_signal_asks_and_the_second_ends(number: signal.Signals, capfd
         with pytest.raises(KeyboardInterrupt):
             stop.check()
         with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
     assert signal.getsignal(number) is before
 
 
 def test_what_may_be_interrupted_is() -> None:
     with stopping() as stop:
         with pytest.raises(KeyboardInterrupt), stop.interrupting():
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             pytest.fail("the signal is handled before the next line")
         assert stop.requested
 
@@ -38,7 +37,7 @@ def test_signals_that_a_shell_ignores_stay_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with stopping() as stop:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             assert not stop.requested
     finally:
         signal.signal(signal.SIGINT, before)
