@@ -46,8 +46,8 @@ LEAVES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 
 @dataclass(frozen=True)
 class Kernel:
-    """A model that was compiled and run. validation, test: share of right rows, 0..1, the second
-    once the choice is made; rows: as of `inkling mcu`."""
+    """A model that was compiled and run. validation, held_out: share of right rows, 0..1, of the test
+    rows once the choice is made; rows: as of `inkling mcu`."""
 
     name: str
     kind: str
@@ -55,7 +55,7 @@ class Kernel:
     form: str
     rows: list[Row]
     validation: float
-    test: float = math.nan
+    held_out: float = math.nan
 
     @property
     def sizes(self) -> tuple[float, float]:
@@ -176,22 +176,16 @@ def measured(model: Candidate, dataset: Dataset, targets: Sequence[Target], requ
     """A model compiled and run on every target."""
     readings = _readings(model.network, dataset, request)
     form, rows = smallest(model.network, dataset.classes, readings, targets, request)
-    right = accuracy(model.network, dataset.test)
-    return Kernel(
-        model.name,
-        model.method,
-        model.network,
-        form,
-        rows,
-        validation_accuracy(model.network, dataset.development),
-        right,
-    )
+    right = validation_accuracy(model.network, dataset.development)
+    return Kernel(model.name, model.method, model.network, form, rows, right)
 
 
 def with_test(kernels: Sequence[Kernel], dataset: Dataset) -> list[Kernel]:
     """The same, with their share of right test rows: nothing is chosen after this."""
     rows = dataset.test
-    return [replace(item, test=float((item.network.predict(rows.codes) == rows.labels).mean())) for item in kernels]
+    return [
+        replace(item, held_out=float((item.network.predict(rows.codes) == rows.labels).mean())) for item in kernels
+    ]
 
 
 def front_of(kernels: Sequence[Kernel], objective: str) -> list[Kernel]:
@@ -230,7 +224,7 @@ def front_lines(kernels: Sequence[Kernel], chosen: str, target: Target) -> list[
         flash, each = kernel.sizes
         mark = "*" if kernel.name == chosen else ""
         shown.append(
-            f"{mark:<2}{kernel.name:<18}{100 * kernel.validation:>8.1f} %{100 * kernel.test:>7.1f} %{flash:>7.0f} B"
+            f"{mark:<2}{kernel.name:<18}{100 * kernel.validation:>8.1f} %{100 * kernel.held_out:>7.1f} %{flash:>7.0f} B"
             f"{f'{each:.0f} {target.counts}':>22}"
         )
     return [*shown, f"counts to label on {target.title}; * the smallest within one standard error"]
@@ -252,6 +246,6 @@ def _entry(kernel: Kernel) -> dict[str, Any]:
         "flash_bytes": flash,
         "each": each,
         "validation_accuracy": round(kernel.validation, 6),
-        "test_accuracy": round(kernel.test, 6),
+        "test_accuracy": round(kernel.held_out, 6),
         "verified": passed(kernel.rows),
     }
