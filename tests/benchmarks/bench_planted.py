@@ -56,8 +56,8 @@ class Change:
     edit: Edit
 
 
-def make(base: Path) -> dict[str, Path]:
-    """The five folders, each as its command left it; those that are there already are taken."""
+def make(base: Path, kinds: list[str]) -> dict[str, Path]:
+    """Folders, each as its command left it; those that are there already are taken. A fold needs the import."""
     model(base)
     picture(base)
     (base / "box.obj").write_text(BOX)
@@ -70,13 +70,13 @@ def make(base: Path) -> dict[str, Path]:
         "visibility": ("field", "box.obj", "--positions", "3", "--kilobytes", "2"),
     }
     for kind, words in commands.items():
-        if (base / kind).is_dir():
+        if kind not in kinds or (base / kind).is_dir():
             continue
         argv = [sys.executable, "-P", str(PROGRAM), *words, "--effort", "trial", "--out", kind]
         done = subprocess.run(argv, cwd=base, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{' '.join(words)}: {done.stderr}")
-    return {kind: base / kind for kind in KINDS}
+    return {kind: base / kind for kind in KINDS if kind in kinds}
 
 
 def verdicts(kind: str, folder: Path) -> list[Verdict]:
@@ -251,9 +251,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="inkling-planted-") as name:
         made = options.made or Path(name) / "made"
         made.mkdir(parents=True, exist_ok=True)
-        for kind, kept in make(made.resolve()).items():
-            if kind not in options.only.split(","):
-                continue
+        for kind, kept in make(made.resolve(), options.only.split(",")).items():
             folder = shutil.copytree(kept, Path(name) / kind)
             wrong, said = told(kind, folder)
             if wrong:

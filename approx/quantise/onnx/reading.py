@@ -12,6 +12,7 @@ from inkling.approx.quantise.onnx import decisions, scores
 from inkling.approx.quantise.onnx.activations import ACTIVATIONS
 from inkling.approx.quantise.onnx.arithmetic import AFFINE, folded
 from inkling.approx.quantise.onnx.file import Graph, Node, Port
+from inkling.approx.quantise.onnx.patterns import rewritten
 from inkling.approx.quantise.onnx.quantisers import KINDS, dequantise, of_inputs, quantise
 from inkling.approx.quantise.onnx.structure import JOINING, MOVING, ROWS, move
 from inkling.approx.quantise.onnx.values import Context, Given, Label, Refused, Scores, computed
@@ -61,6 +62,7 @@ KNOWN = (
 
 def read(graph: Graph) -> tuple[dict[str, Any], Context]:
     """What every name of the graph stands for. Raises InputError where the inputs cannot be read."""
+    graph = rewritten(graph)
     constants: dict[str, Any] = dict(graph.constants)
     room = [MOST_FOLDED]
     for node in graph.nodes:
