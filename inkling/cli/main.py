@@ -36,6 +36,9 @@ def main() -> None:
     except InputError as error:
         print(f"inkling: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:  # where no command had begun
+        print("inkling: stopped", file=sys.stderr)
+        sys.exit(130)
     except Usage as error:
         if len(sys.argv) < 2:
             error.show()  # nothing was asked: the help
