@@ -224,8 +224,8 @@ def front_lines(kernels: Sequence[Kernel], chosen: str, target: Target) -> list[
         flash, each = kernel.sizes
         mark = "*" if kernel.name == chosen else ""
         shown.append(
-            f"{mark:<2}{kernel.name:<18}{100 * kernel.validation:>8.1f} %{100 * kernel.held_out:>7.1f} %{flash:>7.0f} B"
-            f"{f'{each:.0f} {target.counts}':>22}"
+            f"{mark:<2}{kernel.name:<18}{100 * kernel.validation:>8.1f} %{100 * kernel.held_out:>7.1f} %"
+            f"{flash:>7.0f} B{f'{each:.0f} {target.counts}':>22}"
         )
     return [*shown, f"counts to label on {target.title}; * the smallest within one standard error"]
 
