@@ -7,82 +7,13 @@ Checking it lives in `inkling.sim.kernels.gates`.
 import re
 from collections.abc import Sequence
 
+from inkling.approx.programs.frames import frame
 from inkling.approx.reference.netlist import Netlist
 from inkling.hdl.names import comment_text
 from inkling.hdl.operations.truth_table import expression, without_unread
 
 # Gates in one C function: compilers need more than proportionally longer for longer functions.
 GATES_PER_FUNCTION = 400
-
-_PREAMBLE = """\
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#if defined(__AVX512BW__) || defined(__AVX2__) || defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-/* A word carries one bit of WORD_ROWS rows; a block is 512 rows. */
-#define BLOCK 512
-#if defined(__GNUC__) && defined(__AVX512F__)
-typedef uint64_t word __attribute__((vector_size(64)));
-#define WORDS 1
-#elif defined(__GNUC__)
-typedef uint64_t word __attribute__((vector_size(32)));
-#define WORDS 2
-#else
-typedef uint64_t word;
-#define WORDS 8
-#endif
-#if defined(__GNUC__)
-#define ALIGNED __attribute__((aligned(64)))
-#define APART __attribute__((noinline))
-#else
-#define ALIGNED
-#define APART
-#endif
-"""
-
-_TRANSPOSITION = """\
-/* Bit `bit` of 64 bytes as one word, byte 0 in the lowest place. */
-static uint64_t plane(const uint8_t *bytes, int bit)
-{
-#if defined(__AVX512BW__)
-    return _mm512_test_epi8_mask(_mm512_loadu_si512(bytes), _mm512_set1_epi8((char)(1 << bit)));
-#elif defined(__AVX2__)
-    const __m128i up = _mm_cvtsi32_si128(7 - bit);
-    const __m256i low = _mm256_loadu_si256((const __m256i *)bytes);
-    const __m256i high = _mm256_loadu_si256((const __m256i *)(bytes + 32));
-    const uint32_t a = (uint32_t)_mm256_movemask_epi8(_mm256_sll_epi16(low, up));
-    const uint32_t b = (uint32_t)_mm256_movemask_epi8(_mm256_sll_epi16(high, up));
-    return (uint64_t)b << 32 | a;
-#elif defined(__SSE2__)
-    const __m128i up = _mm_cvtsi32_si128(7 - bit);
-    uint64_t found = 0;
-    for (int k = 0; k < 4; k++) {
-        const __m128i part = _mm_loadu_si128((const __m128i *)(bytes + 16 * k));
-        found |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_sll_epi16(part, up)) << 16 * k;
-    }
-    return found;
-#else
-    uint64_t found = 0;
-    for (int k = 0; k < 64; k++) found |= (uint64_t)(bytes[k] >> bit & 1) << k;
-    return found;
-#endif
-}
-
-/* Sets bit `bit` in those of 64 bytes whose bit in `plane` is set. */
-static void add_plane(uint8_t *bytes, uint64_t plane, int bit)
-{
-#if defined(__AVX512BW__)
-    const __m512i old = _mm512_loadu_si512(bytes);
-    const __m512i set = _mm512_or_si512(old, _mm512_set1_epi8((char)(1 << bit)));
-    _mm512_storeu_si512(bytes, _mm512_mask_mov_epi8(old, plane, set));
-#else
-    for (int k = 0; k < 64; k++) bytes[k] |= (uint8_t)((plane >> k & 1) << bit);
-#endif
-}
-"""
 
 
 def emit(netlist: Netlist, *, name: str = "inkling_gates", planes: bool = True) -> str:
@@ -101,11 +32,18 @@ def emit(netlist: Netlist, *, name: str = "inkling_gates", planes: bool = True) 
     for port in netlist.inputs:
         lines.append(f" * input bits {at} to {at + port.width - 1}: {comment_text(port.name)}")
         at += port.width
-    lines += [" */", *_PREAMBLE.splitlines(), "", *_gates(netlist), "", *_BLOCK.splitlines()]
+    lines += [
+        " */",
+        *frame(__file__, "gates_preamble.c").splitlines(),
+        "",
+        *_gates(netlist),
+        "",
+        *frame(__file__, "gates_block.c").splitlines(),
+    ]
     if planes:
         lines += ["", *_planes(name)]
     if has_label_entry(netlist):
-        lines += ["", *_TRANSPOSITION.splitlines(), "", *_classify(netlist, name)]
+        lines += ["", *frame(__file__, "gates_planes.c").splitlines(), "", *_classify(netlist, name)]
     return "\n".join(lines) + "\n"
 
 
@@ -222,20 +160,6 @@ def _places(
         # What this function reads last may be overwritten by the next one, not by this one.
         free += ending.get(number, [])
     return place, size
-
-
-_BLOCK = """\
-/* in [IN][8], out [OUT][8]: the bits of 512 rows. */
-static void block(const uint64_t *in, uint64_t *out)
-{
-    word from[IN ? IN : 1], to[OUT ? OUT : 1];
-    for (int w = 0; w < WORDS; w++) {
-        for (int i = 0; i < IN; i++) memcpy(&from[i], in + (i * WORDS + w) * (8 / WORDS), sizeof(word));
-        gates(from, to);
-        for (int i = 0; i < OUT; i++) memcpy(out + (i * WORDS + w) * (8 / WORDS), &to[i], sizeof(word));
-    }
-}
-"""
 
 
 def _planes(name: str) -> list[str]:
