@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
+from inkling.approx.gates.inputs import InputPrices
 from inkling.approx.gates.physics import Physics
 from inkling.approx.gates.search import Candidate, Settings, search
 from inkling.approx.netlists import tree
@@ -45,6 +46,7 @@ def front(
     noise: int = 0,
     balance: bool = False,
     physics: Physics | None = None,
+    prices: InputPrices | None = None,
     islands: int = 1,
     executor: Executor | None = None,
 ) -> tuple[Candidate, ...]:
@@ -79,6 +81,7 @@ def front(
         train=development.train,
         validation_weights=teacher.balanced(development.validation.labels) if balance else None,
         physics=physics,
+        prices=prices,
         islands=islands,
         executor=executor,
         settings=settings,

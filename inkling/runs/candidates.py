@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inkling.approx.gates.inputs import InputPrices
 from inkling.approx.reference.netlist import Netlist, Port
 from inkling.approx.reference.network import IntegerNetwork
 from inkling.approx.reference.operations import Logic
@@ -112,6 +113,7 @@ def circuits(
     starts: Sequence[Netlist] = (),
     executor: Executor | None = None,
     checkpoint: Path | None = None,
+    prices: InputPrices | None = None,
 ) -> tuple[Candidate, ...]:
     """Circuits of the gate-level search: the most accurate on validation rows, and ever smaller ones below it.
 
@@ -119,7 +121,7 @@ def circuits(
     is slower by the cells' delay tables at any supply voltage; 0: no limit. power_weight: cm2 that 1 mW at the lowest
     supply voltage counts as, 0: area alone. starts: circuits beside trees (`inkling.hdl.mapping.starts`).
     executor: where the islands run, if not in processes of this machine; the result is the same. checkpoint: the file
-    that the search goes on from and keeps its state in.
+    that the search goes on from and keeps its state in. prices: of the input bits, which are free otherwise.
     """
     from inkling.approx.gates import search as gate_search
     from inkling.approx.gates.front import front
@@ -140,6 +142,7 @@ def circuits(
         executor=executor,
         checkpoint=checkpoint,
         physics=physics(technology, delay_limit_ms=delay_limit_ms, power_weight=power_weight),
+        prices=prices,
     )
     names = port_names(development.columns)
     ports = tuple(Port(name, bits) for name, bits in zip(names, development.input_bits, strict=True))
@@ -151,7 +154,9 @@ def circuits(
 
     # The search counts a cell's delay for common loads; a net that drives many pins may be slower.
     wired = [item for item in found if len(item.netlist.kinds) and in_time(item.netlist, technology, delay_limit_ms)]
-    picked = spread([(item.area, item.validation + item.scored) for item in wired], effort.circuits)
+    picked = spread(
+        [(item.area + item.inputs_area, item.validation + item.scored) for item in wired], effort.circuits
+    )
     return tuple(candidate(wired[k], number) for number, k in enumerate(picked, 1))
 
 

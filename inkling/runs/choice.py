@@ -11,6 +11,7 @@ from functools import partial
 
 from inkling.approx.thresholds.levels import coarser
 from inkling.hdl.cells.technology import Technology
+from inkling.hdl.converters.code_prices import code_prices
 from inkling.runs import node
 from inkling.runs.candidates import (
     Candidate,
@@ -213,6 +214,7 @@ def _gates(
             power_weight=request.power_weight or 0.0,
             starts=starts,
             checkpoint=kept.search("gates"),
+            prices=code_prices(development.input_bits, technology) if request.converters == "binary" else None,
         )
 
     if kept.has("gates"):

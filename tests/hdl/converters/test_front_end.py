@@ -8,6 +8,7 @@ import pytest
 
 from inkling.approx.reference.network import Input, Threshold
 from inkling.hdl.cells import converters, egfet
+from inkling.hdl.converters.code_prices import code_prices
 from inkling.hdl.converters.encoder import encoder_cost, thermometers, verilog
 from inkling.hdl.converters.front_end import front_end
 from inkling.hdl.mapping.elaboration import elaborate
@@ -99,3 +100,17 @@ def test_a_users_file_is_read_and_a_wrong_one_is_refused_in_one_line(tmp_path: P
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="bespoke"):
         converters.find(str(tmp_path / "none.toml"))
+
+
+def test_leading_bits_of_codes_cost_the_search_what_their_converters_cost() -> None:
+    prices = code_prices((4, 2), TECHNOLOGY)
+    for read, inputs in (
+        ([2, 3], [(0, 2)]),
+        ([0, 1, 2, 3, 5], [(0, 4), (1, 1)]),
+        ([4, 5], [(1, 2)]),
+    ):
+        which = np.isin(np.arange(6), read)
+        area, power = prices.cost(which)
+        parts = front_end([Input(f"c{column}", column, made) for column, made in inputs], TECHNOLOGY)
+        assert area == pytest.approx(1e8 * parts.area_cm2)
+        assert power == pytest.approx(1e6 * parts.power_mw["0.6"])
