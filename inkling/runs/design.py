@@ -203,7 +203,7 @@ def _readings(job: Job, network: IntegerNetwork, described: dict[str, Any]) -> s
     readings = draw(described["inputs"], job.seed)
     codes = np.stack(
         [
-            job.quantisers[item.column].codes(column) >> np.uint8(item.drop)
+            item.values(job.quantisers[item.column].codes(column)).astype(np.uint8)
             for item, column in zip(network.inputs, readings.T, strict=True)
         ],
         axis=1,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.approx.reference.network import IntegerNetwork
+from inkling.approx.reference.network import Input, IntegerNetwork
 from inkling.hdl.names import port_names
 from inkling.sim.designs.folder import DesignFolder
 from inkling.sim.verdicts.ports import outputs
@@ -32,25 +32,46 @@ _HEAD = re.compile(r"^\s*module\s+\\?top\b\s*\(([^)]*)\)", re.MULTILINE)
 def codes_of(described: Sequence[Any], readings: NDArray[np.float64]) -> NDArray[np.uint8]:
     """The codes of readings, float64 [n, inputs], by the inputs of design.json: uint8 [n, inputs].
 
-    code = clip(floor((value - low) / (high - low) * 2**bits), 0, 2**bits - 1)
+    code = clip(floor((value - low) / (high - low) * 2**bits), 0, 2**bits - 1); of a comparator whether the code of
+    its grid reaches its level.
     """
-    low, high, bits = (np.array([item[key] for item in described], np.float64) for key in ("low", "high", "bits"))
-    steps = 2.0**bits
+    low, high, steps = _ranges(described)
     found: NDArray[np.uint8] = np.clip(np.floor((readings - low) / (high - low) * steps), 0, steps - 1).astype(
         np.uint8
     )
+    for place, item in enumerate(described):
+        if "level" in item:
+            found[:, place] = found[:, place] >= item["level"]
     return found
 
 
-def draw(described: Sequence[Any], seed: int, count: int = COUNT) -> NDArray[np.float64]:
-    """Readings, float64 [count, inputs]: next to thresholds of the codes, and over the range and a little beyond."""
-    rng = np.random.default_rng(seed)
+def _ranges(described: Sequence[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Lows, highs and steps of the grid of every input, float64 [inputs] each."""
     low, high = (np.array([item[key] for item in described], np.float64) for key in ("low", "high"))
-    steps = 2 ** np.array([item["bits"] for item in described], np.int64)
+    return low, high, 2.0 ** np.array([item.get("grid_bits", item["bits"]) for item in described], np.float64)
+
+
+def draw(described: Sequence[Any], seed: int, count: int = COUNT) -> NDArray[np.float64]:
+    """Readings, float64 [count, inputs]: next to thresholds of the codes, and over the range and a little beyond.
+
+    Comparators of one column all read the same.
+    """
+    rng = np.random.default_rng(seed)
+    low, high, steps = _ranges(described)
     step = (high - low) / steps
-    near = low + step * (rng.integers(0, steps + 1, (count, len(low))) + rng.choice([-0.01, 0.01], (count, len(low))))
+    at = rng.integers(0, steps.astype(np.int64) + 1, (count, len(low)))
+    for place, item in enumerate(described):
+        if "level" in item:
+            at[:, place] = item["level"]
+    near = low + step * (at + rng.choice([-0.01, 0.01], (count, len(low))))
     wide = low + (high - low) * rng.uniform(-0.1, 1.1, near.shape)
     drawn: NDArray[np.float64] = np.where(rng.random(near.shape) < 0.6, near, wide)
+    columns = np.array([item["column"] for item in described], dtype=object)
+    for column in dict.fromkeys(columns):
+        places = np.flatnonzero(columns == column)
+        if len(places) > 1:
+            taken = drawn[np.arange(count), rng.choice(places, count)]
+            drawn[:, places] = taken[:, None]
     return drawn
 
 
@@ -102,14 +123,41 @@ def problems(design: DesignFolder, emitted: Mapping[str, str]) -> list[str]:
             found.append(f"{where}: low and high are no finite numbers")
         elif not ends[0] < ends[1] or not math.isfinite(ends[1] - ends[0]):
             found.append(f"{where}: low is not below high")
-    columns = [item.get("column") for item in listed]
-    if len(set(map(str, columns))) != len(columns):
+        found += _level_problems(where, item, given)
+    # Comparators share a column, at different levels of one range.
+    keys = [(str(item.get("column")), item.get("level")) for item in listed]
+    ranges: dict[str, set[str]] = {}
+    for item in listed:
+        kind = "level" in item and repr((item.get("low"), item.get("high")))
+        ranges.setdefault(str(item.get("column")), set()).add(str(kind))
+    coded = [column for column, level in keys if level is None]
+    if len({repr(key) for key in keys}) != len(keys) or len(set(coded)) != len(coded):
         found.append("two inputs name the same column")
+    elif any(len(kinds) > 1 for kinds in ranges.values()):
+        found.append("inputs of one column have different ranges")
     found += _output_problems(described, network)
     for name in ("top.v", "mapped.v"):
         if _ports(design.texts[name]) != _ports(emitted[name]):
             found.append(f"{name}: the ports are others, or in another order, than those that are emitted")
     return found
+
+
+def _level_problems(where: str, item: dict[str, Any], given: Input) -> list[str]:
+    """What design.json says of a comparator against the network's threshold."""
+    keys = ("level", "grid_bits", "reference", "threshold")
+    threshold = given.threshold
+    if threshold is None:
+        return [f"{where}: {key} is of a comparator, and the network reads a code" for key in keys if key in item]
+    low, high = item.get("low"), item.get("high")
+    if type(low) not in (int, float) or type(high) not in (int, float):
+        return []  # told already
+    reading = low + threshold.reference * (high - low)  # type: ignore[operator]
+    wanted = (threshold.level, threshold.bits, threshold.reference, reading)
+    return [
+        f"{where}: {key} {str(item.get(key))[:40]} is {value:g} by the network"
+        for key, value in zip(keys, wanted, strict=True)
+        if type(item.get(key)) not in (int, float) or not math.isclose(item[key], value, rel_tol=1e-9)
+    ]
 
 
 def _ports(verilog: str) -> list[str]:
