@@ -57,12 +57,12 @@ class Request:
     def command(self) -> str:
         """The command that repeats this run anywhere: without the folders of this machine."""
         words = ["inkling", "run", *self.reading.words(), "--effort", self.effort.name]
+        if self.converters != usual_converters(self.technology, self.converter_figures):
+            words += ["--converters", self.converters]
         if self.jobs is not None:  # the islands of the gate search are part of what decides its result
             words += ["--jobs", str(self.jobs)]
         if self.delay_limit_ms != DELAY_LIMIT_MS:
             words += ["--delay-limit", f"{self.delay_limit_ms:.12g}"]
-        if self.converters != usual_converters(self.technology, self.converter_figures):
-            words += ["--converters", self.converters]
         if self.converters == "unary" and self.levels != LEVELS:
             words += ["--levels", str(self.levels)]
         if self.converter_figures is not None:
