@@ -122,10 +122,10 @@ def test_the_command_repeats_limits_that_are_not_the_default() -> None:
 def test_a_design_whose_tool_fails_is_lost_alone(
     timed_out: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def fails(job: Any, folder: Path | None) -> None:
+    def fails(job: Any, folder: Path | None, mappings: Path) -> None:
         raise ToolError("abc ran past its limit" if timed_out else "abc was not found", timed_out=timed_out)
 
     monkeypatch.setattr(building, "build", fails)
     job: Any = SimpleNamespace(name="a", verified=True)
-    lost = building._build_in(tmp_path, job)
+    lost = building._build_in(tmp_path, tmp_path, job)
     assert lost == building.Lost("abc ran past its limit" if timed_out else "abc was not found")
