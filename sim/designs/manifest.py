@@ -71,7 +71,7 @@ def kind(folder: Path) -> str:
 
 
 def write(folder: Path) -> None:
-    """Write the manifest of what is in a folder now, of designs inside it by their manifests."""
+    """Write the manifest of what is in a folder now, a field's pictures too, and designs by their manifests."""
     made = MADE_FROM[kind(folder)] | MADE_FROM["run"]
     # Names with a dot in front are the run's own marks, such as its lock, and go or change with it.
     own = (path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
@@ -81,6 +81,8 @@ def write(folder: Path) -> None:
         files[name] = {"sha256": digest(name, (folder / name).read_bytes())}
         if of := [part for part in made.get(name, ()) if part in names]:
             files[name]["made_from"] = of
+    for path in sorted(path for path in folder.glob("pictures/*") if path.is_file()):
+        files[str(path.relative_to(folder))] = {"sha256": digest(path.name, path.read_bytes())}
     for path in sorted(folder.glob(f"designs/*/{MANIFEST}")):
         files[str(path.relative_to(folder))] = {"sha256": digest(MANIFEST, path.read_bytes())}
     document = {"schema": SCHEMA, "files": files}

@@ -183,7 +183,7 @@ def differing(field: IntegerField, folder: Path) -> list[str]:
     kernel = emit(planned)
     emitted = {"kernel.c": kernel.source.encode(), "kernel.h": kernel.header.encode(), "tables.bin": kernel.tables}
     emitted["kernel.py"] = numba_kernel.emit(planned).encode()
-    return [name for name in KERNELS if _content(folder / name, len(emitted[name])) != emitted[name]]
+    return [name for name in KERNELS if not _same(folder / name, emitted[name])]
 
 
 def check_packed(field: IntegerField, folder: Path, how: FieldBudget, *, trust: bool) -> list[Verdict]:
@@ -199,7 +199,7 @@ def check_packed(field: IntegerField, folder: Path, how: FieldBudget, *, trust: 
         return [failed("unpack", lacking, f"{lacking} is missing, without which {there[0]} is of no use")]
     planned = plan(field)
     emitted = {"unpack.c": unpack.source(planned).encode(), "unpack.h": unpack.header(planned).encode()}
-    differ = [name for name in emitted if _content(folder / name, len(emitted[name])) != emitted[name]]
+    differ = [name for name in emitted if not _same(folder / name, emitted[name])]
     if differ and not trust:
         told = f"not run: {differ[0]} differs from what this version emits; --trust runs it"
         return [failed("unpack", differ[0], told)]
@@ -232,6 +232,14 @@ def check_torch(field: IntegerField, count: int, seed: int) -> Verdict:
     return compare(
         places, reference(field, places), found, route="torch", subject="field.npz", seconds=seconds, detail="int32"
     )
+
+
+def _same(path: Path, emitted: bytes) -> bool:
+    """Whether a file is what is emitted; of texts the kind of line ends, and the last one, do not count."""
+    found = _content(path, 2 * len(emitted))
+    if path.suffix == ".bin":
+        return found == emitted
+    return found.replace(b"\r\n", b"\n").rstrip(b"\n") == emitted.rstrip(b"\n")
 
 
 def _content(path: Path, size: int) -> bytes:

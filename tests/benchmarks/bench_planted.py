@@ -28,6 +28,7 @@ from inkling.approx.reference import field_files
 from inkling.designs.verify import check_whole
 from inkling.designs.verify_folded import recheck as recheck_folded
 from inkling.fields.world_check import check_world
+from inkling.hdl.folded import texts
 from inkling.sim.designs import manifest
 from inkling.sim.designs.folder import differences, emission, read
 from inkling.sim.fields.queries import failed
@@ -103,6 +104,19 @@ def verdicts(kind: str, folder: Path) -> list[Verdict]:
 
 
 EMITTED: dict[str, dict[str, str]] = {}
+_emit_folded = texts.verilog
+
+
+def _folded_once(plan: Any, **options: Any) -> str:
+    """Emitting takes longest, and most changes leave the plan."""
+    key = repr(plan)
+    if key not in FOLDED:
+        FOLDED[key] = _emit_folded(plan, **options)
+    return FOLDED[key]
+
+
+FOLDED: dict[str, str] = {}
+texts.verilog = _folded_once
 
 
 def _unpacking(folder: Path, field: Any) -> list[str]:
@@ -112,13 +126,17 @@ def _unpacking(folder: Path, field: Any) -> list[str]:
 
     if not any((folder / name).is_file() for name in ("packed.bin", "unpack.c", "unpack.h")):
         return []
+    planned, wrong = plan(field), []
     with tempfile.TemporaryDirectory() as name:
-        unpack.write(plan(field), Path(name))
-        return [
-            path.name
-            for path in Path(name).iterdir()
-            if not (folder / path.name).is_file() or (folder / path.name).read_bytes() != path.read_bytes()
-        ]
+        unpack.write(planned, Path(name))
+        for path in Path(name).iterdir():
+            expected, there = path.read_bytes(), folder / path.name
+            found = there.read_bytes() if there.is_file() else None
+            if found is not None and path.suffix in TEXTS:
+                found, expected = found.replace(b"\r\n", b"\n").rstrip(b"\n"), expected.rstrip(b"\n")
+            if found != expected:
+                wrong.append(path.name)
+    return wrong
 
 
 def changes(folder: Path, seed: int, each: int) -> Iterator[Change]:
