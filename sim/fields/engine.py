@@ -20,7 +20,7 @@ from inkling.hdl.engine.schedule import cycles, schedule
 from inkling.sim.fields.queries import Queries, reference, stream_verdict
 from inkling.sim.fields.wrapper import payload_words, without_start, wrapper
 from inkling.sim.verdicts.verdict import Verdict
-from inkling.sim.verilator.bulk import folder_for, runtime, verilate, verilator_root
+from inkling.sim.verilator.bulk import STANDARD, folder_for, headers, runtime, verilate, verilator_root
 from inkling.train.files import checked_json
 
 
@@ -159,7 +159,8 @@ def _build(folder: Path, verilog: str, field: IntegerField, lanes: int, time_lim
     quick = [name for name in names if name not in slow] + ["harness.cpp"]
     for level, part, sources in (("-O0", "slow", slow), ("-O2", "quick", quick)):
         (folder / f"{part}.cpp").write_text("".join(f'#include "{name}"\n' for name in sources))
-        options = ["-std=gnu++17", level, *include, "-c"]
+        parsed = headers(compiled.cache_folder(), time_limit_s=time_limit_s) if level == "-O2" else []
+        options = [*STANDARD, level, *parsed, *include, "-c"]
         target = folder / f"{part}.o"
         compiled.build(
             [f"{part}.cpp"], target, language="c++", options=options, time_limit_s=time_limit_s, cwd=folder
@@ -168,7 +169,8 @@ def _build(folder: Path, verilog: str, field: IntegerField, lanes: int, time_lim
         ["quick.o", "slow.o"],
         folder / "harness",
         language="c++",
-        libraries=[*objects, "-pthread"],
+        options=STANDARD,
+        libraries=objects,
         time_limit_s=time_limit_s,
         cwd=folder,
     )

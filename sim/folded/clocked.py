@@ -19,7 +19,7 @@ from inkling.hdl.folded.texts import folded_ports
 from inkling.sim.verdicts.comparison import counter_example
 from inkling.sim.verdicts.vectors import reference
 from inkling.sim.verdicts.verdict import Verdict
-from inkling.sim.verilator.bulk import folder_for, runtime, verilate, verilator_root
+from inkling.sim.verilator.bulk import STANDARD, folder_for, headers, runtime, verilate, verilator_root
 from inkling.train.files import checked_json
 
 
@@ -132,8 +132,8 @@ def _build(folder: Path, verilog: str, network: IntegerNetwork, clocks: int, tim
         ["everything.cpp"],
         folder / "harness",
         language="c++",
-        options=["-std=gnu++17", "-O1", *include],
-        libraries=[*objects, "-pthread"],
+        options=[*STANDARD, "-O1", *headers(compiled.cache_folder(), time_limit_s=time_limit_s), *include],
+        libraries=objects,
         time_limit_s=time_limit_s,
         cwd=folder,
     )
