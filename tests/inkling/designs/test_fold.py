@@ -81,7 +81,6 @@ def _gate(text: str) -> str:
 
 # A file, a change of its text, and the checks that see it although the manifest was written again.
 CHANGES = {
-    "an empty component": ("component.py", lambda text: "", {"emission"}),
     "a word of component.py": ("component.py", lambda text: text.replace("0", "1", 1), {"emission"}),
     "a wire of top.v": (
         "top.v",
@@ -91,7 +90,6 @@ CHANGES = {
     "mapped.v altered": ("mapped.v", lambda text: text.replace("NAND2X1 g", "AND2X1 g", 1), {"emission"}),
     "a gate of netlist.json": ("netlist.json", _gate, {"proof", "emission"}),
     "another area": ("folded.json", _area, {"cost"}),
-    "other gates": ("folded.json", lambda text: re.sub(r'"gates": \d+', '"gates": 3', text, count=1), {"cost"}),
     "other clocks": ("folded.json", lambda text: re.sub(r'"clocks": \d+', '"clocks": 3', text, count=1), {"input"}),
     "other lanes": ("folded.json", lambda text: re.sub(r'"lanes": \d+', '"lanes": 77777', text, count=1), {"input"}),
     "another column": ("network.json", lambda text: text.replace('"column": 0', '"column": 7', 1), set()),

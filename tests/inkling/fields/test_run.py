@@ -1,7 +1,6 @@
 """`inkling field` from each kind of source to a verified folder, cut short and gone on with, and on wrong input."""
 
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -85,7 +84,7 @@ def test_a_stop_leaves_a_result_and_the_same_command_goes_on(
 
     def interrupted(self: SignalTask, step: int, shard: int) -> dict[str, NDArray[Any]]:
         if step == 40:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         return batch(self, step, shard)
 
     with monkeypatch.context() as patch:
