@@ -33,6 +33,7 @@ FORMS = {
     "hdl/engine/schedule.py": "counts multipliers",
     "hdl/microcontrollers/body.py": "one row: a tree jumps, layers are loops over tables in flash, gates are bytes",
     "hdl/microcontrollers/kernel.py": "a tree compares counts of converters itself",
+    "hdl/microcontrollers/packed_tree.py": "one row: a tree as bytes that a loop walks",
 }
 
 
