@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inkling.runs.effort import Effort
 from inkling.sim.faults.variation import Variation
+from inkling.train.tables.quantiser import check_bits
 from inkling.train.tables.reading import Reading
 
 CONVERTERS = ("unary", "binary", "none")
@@ -49,9 +50,13 @@ class Request:
     robust: float = 0.0
 
     def table(self) -> Reading:
-        """How the table is read: with thresholds as inputs on the grid of their levels, which is finer than codes."""
+        """How the table is read: with thresholds as inputs on the grid of their levels, which is finer than codes.
+
+        Raises InputError for bits that no code has.
+        """
         if self.converters != "unary":
             return self.reading
+        check_bits(self.reading.bits)
         return replace(self.reading, bits=max(self.reading.bits, self.levels))
 
     def command(self) -> str:
