@@ -1,6 +1,11 @@
-"""What holds for all tests: no assertion is about time, so a property is not refuted by a busy machine."""
+"""What holds for all tests: none is about time, and interrupts are heard also where a shell's background ignores them."""
+
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
