@@ -1,4 +1,4 @@
-"""What holds for all tests: none is about time, and interrupts are heard also where a shell's background ignores them."""
+"""What holds for all tests: none is about time, and interrupts are heard in a shell's background too."""
 
 import signal
 
