@@ -15,8 +15,8 @@ from inkling.approx.quantise.models import convert
 from inkling.runs import import_model
 from inkling.runs.model_table import ModelTable, model_table
 from inkling.train.errors import InputError
+from inkling.train.tables import sources
 from inkling.train.tables.reading import Reading
-from inkling.train.tables.sources import find_table, tests_of
 
 RNG = np.random.default_rng(0)
 
@@ -148,7 +148,7 @@ def labelled(path: Path, labels: Any, names: list[str] | None = None) -> Path:
 
 
 def of_iris(path: Path) -> ModelTable:
-    table, note = find_table("iris")
+    table, note = sources.find_table("iris")
     return model_table(table, load(path), path, Reading("iris"), note)
 
 
@@ -203,8 +203,8 @@ def test_a_table_is_read_by_the_same_options_as_by_a_run(tmp_path: Path) -> None
     reading = Reading(str(tmp_path / "t.csv"), "label", **ways, group="batch")
 
     def made(reading: Reading) -> ModelTable:
-        found, note = find_table(reading)
-        return model_table(found, read, tmp_path / "net.onnx", reading, note, tests_of(reading))
+        found, note = sources.find_table(reading)
+        return model_table(found, read, tmp_path / "net.onnx", reading, note, sources.tests_of(reading))
 
     found = made(reading)
     assert (
