@@ -15,6 +15,8 @@ from inkling.train.errors import InputError
 from inkling.train.files import atomic
 from inkling.train.files.checked_json import load
 
+MOST_NETLIST = 1 << 27  # characters
+
 
 @dataclass(frozen=True)
 class Run:
@@ -52,7 +54,7 @@ def read(folder: Path, question: str) -> Mapping | None:
         fields = load(_path(folder, question))
         runs = tuple(Run(item.text("script"), item.integer("permutation")) for item in fields.objects("runs"))
         areas = tuple(item.number("area_um2") for item in fields.objects("runs"))
-        netlist = netlist_files.from_json(json.dumps(fields.inner("netlist").data))
+        netlist = netlist_files.from_json(fields.text("netlist", most=MOST_NETLIST))
         return Mapping(netlist, fields.number("area_um2"), areas, runs, fields.integer("late"))
     except (InputError, ValueError, TypeError):
         return None
@@ -68,7 +70,7 @@ def write(folder: Path, question: str, found: Mapping) -> None:
             {"script": run.script, "permutation": run.permutation, "area_um2": area}
             for run, area in zip(found.runs, found.areas, strict=True)
         ],
-        "netlist": json.loads(netlist_files.to_json(found.netlist)),
+        "netlist": netlist_files.to_json(found.netlist),
     }
     atomic.write(_path(folder, question), json.dumps(document).encode())
 

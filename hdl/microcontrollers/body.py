@@ -16,8 +16,6 @@ from inkling.hdl.operations.language import Site
 from inkling.hdl.operations.truth_table import expression, without_unread
 from inkling.train.errors import InputError
 
-FORMS = ("expressions", "tables", "branches", "packed")
-
 
 def forms(plan: Plan) -> tuple[str, ...]:
     """The forms that a plan can be written in.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,6 +65,27 @@ Group = Annotated[
 ]
 TestFile = Annotated[str | None, typer.Option("--test", help="A table of test rows; then no others are set aside.")]
 DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out rows with missing values.")]
+
+
+def reading_options(
+    separator: str,
+    decimal: str,
+    units_row: bool,
+    columns: list[str] | None,
+    drop: list[str] | None,
+    group: str | None,
+    test: str | None,
+) -> dict[str, Any]:
+    """What tables are read by in every command that takes one, as keywords of a `Reading`."""
+    return {
+        "separator": separator,
+        "decimal": decimal,
+        "units_row": units_row,
+        "columns": tuple(columns or ()),
+        "drop": tuple(drop or ()),
+        "group": group,
+        "test_file": test,
+    }
 
 
 def check_effort(effort: str) -> None:

@@ -26,6 +26,7 @@ from inkling.cli.app import (
     complete_table,
     ending,
     one_of,
+    reading_options,
 )
 from inkling.runs.effort import EFFORTS
 from inkling.train.errors import InputError
@@ -138,7 +139,7 @@ def run(
         request = Request(
             Reading(
                 *(table, target, seed, bits, ranges or USUAL_RANGES[kind], one_hot, drop_missing),
-                *(separator, decimal, units_row, tuple(columns or ()), tuple(drop or ()), group, test),
+                **reading_options(separator, decimal, units_row, columns, drop, group, test),
             ),
             out,
             EFFORTS[effort],
@@ -279,13 +280,7 @@ def bring(
             reading=Reading(
                 *(data, target, seed),
                 drop_missing=drop_missing,
-                separator=separator,
-                decimal=decimal,
-                units_row=units_row,
-                columns=tuple(columns or ()),
-                drop=tuple(drop or ()),
-                group=group,
-                test_file=test,
+                **reading_options(separator, decimal, units_row, columns, drop, group, test),
             ),
             out=out,
             task="regression" if regression else "classification",

@@ -26,6 +26,7 @@ from inkling.cli.app import (
     complete_table,
     ending,
     one_of,
+    reading_options,
 )
 from inkling.runs.effort import EFFORTS
 from inkling.train.errors import InputError
@@ -85,7 +86,7 @@ def train(
 
     reading = Reading(
         *(table, target, seed, bits, ranges, one_hot, drop_missing),
-        *(separator, decimal, units_row, tuple(columns or ()), tuple(drop or ()), group, test),
+        **reading_options(separator, decimal, units_row, columns, drop, group, test),
     )
     with ending():
         found = steps.train(reading, out, kind=kind, hidden=hidden or (), effort=EFFORTS[effort], data=data)

@@ -25,7 +25,6 @@ from inkling.sim.verdicts.verdict import Verdict
 # Clock edges that the state is followed through for unknown values, beyond one evaluation.
 REST = 40
 CANDIDATES, TIME_LIMIT_S = 2, 300.0
-WORDS = "the circuits that are mapped are kept, and the smallest is checked and written"
 
 
 @dataclass(frozen=True, eq=False)

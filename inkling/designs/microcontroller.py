@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from inkling.approx.reference.network import IntegerNetwork
+from inkling.hdl.kernels.readings import of_described
 from inkling.hdl.microcontrollers import packages
 from inkling.hdl.microcontrollers.kernel import Reading, columns_of, emit, forms
 from inkling.hdl.microcontrollers.readings import Scale, check
@@ -154,15 +155,14 @@ def targets_of(names: Sequence[str]) -> list[Target]:
 
 
 def _readings(design: DesignFolder, request: McuRequest) -> list[Reading]:
-    described = design.described.get("inputs")
-    if not isinstance(described, list) or len(described) != len(design.network.inputs):
+    described = of_described(design.described.get("inputs"))
+    if len(described) != len(design.network.inputs):
         raise InputError(f"design.json of {design.name} does not describe every input; make the run again")
     bits = [
         item.bits + item.drop if item.threshold is None else item.threshold.bits for item in design.network.inputs
     ]
     quantisers = [
-        (str(item["column"]), Quantiser(float(item["low"]), float(item["high"]), own))
-        for item, own in zip(described, bits, strict=True)
+        (item.column, Quantiser(item.low, item.high, own)) for item, own in zip(described, bits, strict=True)
     ]
     return readings_of(quantisers, request)
 

@@ -28,8 +28,10 @@ from inkling.designs.microcontroller import (
     targets_of,
     write_library,
 )
+from inkling.hdl.microcontrollers.kernel import Reading as KernelReading
 from inkling.hdl.microcontrollers.prices import CELLS, cell_sizes, threshold_sizes
-from inkling.runs.candidates import Candidate, exact_network, validation_accuracy
+from inkling.reports.results.pareto import nondominated
+from inkling.runs.candidates import Candidate, decision_trees, exact_network, validation_accuracy
 from inkling.runs.effort import EFFORTS, Effort
 from inkling.runs.progress import Stages, console_of
 from inkling.sim.microcontrollers.targets import Target
@@ -120,14 +122,7 @@ def candidates(
     levels = levels_of(development)
     if not len(levels.level):
         raise InputError("no column of the table has two values; there is nothing to decide by")
-    found: list[Candidate] = []
-    leaves_before = 0
-    for leaves in LEAVES:
-        tree = networks.tree(development, leaves, seed=seed)
-        count = (len(vars(tree.layers[0])["feature"]) + 1) // 2
-        if count > leaves_before:
-            found.append(Candidate(f"tree-{count}", "decision tree", (), tree))
-            leaves_before = count
+    found = list(decision_trees(development, replace(effort, trees=LEAVES), seed))
     rounds = [0]
 
     def round_done(_: str) -> None:
@@ -191,12 +186,9 @@ def with_test(kernels: Sequence[Kernel], dataset: Dataset) -> list[Kernel]:
 def front_of(kernels: Sequence[Kernel], objective: str) -> list[Kernel]:
     """Those that no other one is better than on validation rows at fewer bytes (or instructions), smallest first."""
     key = 0 if objective == "size" else 1
-    best, kept = -1.0, []
-    for kernel in sorted(kernels, key=lambda item: (item.sizes[key], -item.validation)):
-        if kernel.validation > best and passed(kernel.rows):
-            best = kernel.validation
-            kept.append(kernel)
-    return kept
+    able = [kernel for kernel in kernels if passed(kernel.rows)]
+    kept = nondominated([(kernel.sizes[key], -kernel.validation) for kernel in able]) if able else []
+    return sorted((able[k] for k in kept), key=lambda kernel: kernel.sizes[key])
 
 
 def choice(kernels: Sequence[Kernel], rows: int, design: str | None = None) -> Kernel:
@@ -230,11 +222,11 @@ def front_lines(kernels: Sequence[Kernel], chosen: str, target: Target) -> list[
     return [*shown, f"counts to label on {target.title}; * the smallest within one standard error"]
 
 
-def _readings(network: IntegerNetwork, dataset: Dataset, request: McuRequest) -> Any:
+def _readings(network: IntegerNetwork, dataset: Dataset, request: McuRequest) -> list[KernelReading]:
+    """What a model reads; scales of columns that it does not read are no fault here."""
     own = [(dataset.columns[item.column], dataset.quantisers[item.column]) for item in network.inputs]
-    given = {column for column, _ in own}
-    scales = tuple(scale for scale in request.scales if scale[0] in given)
-    return readings_of(own, McuRequest(request.folder, request.out, bits=request.bits, scales=scales))
+    read = {column for column, _ in own}
+    return readings_of(own, replace(request, scales=tuple(scale for scale in request.scales if scale[0] in read)))
 
 
 def _entry(kernel: Kernel) -> dict[str, Any]:

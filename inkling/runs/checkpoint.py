@@ -14,6 +14,7 @@ from pathlib import Path
 from inkling.approx.reference import netlist_files, network_files
 from inkling.approx.reference.network import IntegerNetwork, without_unused_inputs
 from inkling.hdl.cost.circuit import Cost
+from inkling.hdl.mapping.kept import MOST_NETLIST
 from inkling.reports.results import circuit as circuits
 from inkling.reports.results.report import read_verdict
 from inkling.runs.candidates import Candidate
@@ -25,7 +26,6 @@ from inkling.train.files import atomic
 from inkling.train.files.checked_json import Fields, load
 
 STAGE = "stage.json"
-MOST_NETLIST = 1 << 27  # characters
 
 
 class Checkpoint:

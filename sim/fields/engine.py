@@ -20,7 +20,7 @@ from inkling.hdl.engine.schedule import cycles, schedule
 from inkling.sim.fields.queries import Queries, reference, stream_verdict
 from inkling.sim.fields.wrapper import payload_words, without_start, wrapper
 from inkling.sim.verdicts.verdict import Verdict
-from inkling.sim.verilator.bulk import STANDARD, folder_for, headers, runtime, verilate, verilator_root
+from inkling.sim.verilator.bulk import STANDARD, folder_for, model_options, runtime, verilate
 from inkling.train.files import checked_json
 
 
@@ -152,15 +152,13 @@ def _build(folder: Path, verilog: str, field: IntegerField, lanes: int, time_lim
     (folder / "ports.h").write_text("\n".join(lines) + "\n")
     shutil.copyfile(Path(__file__).with_name("harness.cpp"), folder / "harness.cpp")
     objects = runtime(compiled.cache_folder(), time_limit_s=time_limit_s)
-    include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     names = [path.name for path in sorted((folder / "verilated").glob("Vbench*.cpp"))]
     # What fills the memories once is long and need not be fast.
     slow = [name for name in names if name.endswith("Slow.cpp")]
     quick = [name for name in names if name not in slow] + ["harness.cpp"]
     for level, part, sources in (("-O0", "slow", slow), ("-O2", "quick", quick)):
         (folder / f"{part}.cpp").write_text("".join(f'#include "{name}"\n' for name in sources))
-        parsed = headers(compiled.cache_folder(), time_limit_s=time_limit_s) if level == "-O2" else []
-        options = [*STANDARD, level, *parsed, *include, "-c"]
+        options = [level, *model_options(folder, parsed=level == "-O2", time_limit_s=time_limit_s), "-c"]
         target = folder / f"{part}.o"
         compiled.build(
             [f"{part}.cpp"], target, language="c++", options=options, time_limit_s=time_limit_s, cwd=folder

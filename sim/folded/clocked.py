@@ -19,7 +19,7 @@ from inkling.hdl.folded.texts import folded_ports
 from inkling.sim.verdicts.comparison import counter_example
 from inkling.sim.verdicts.vectors import reference
 from inkling.sim.verdicts.verdict import Verdict
-from inkling.sim.verilator.bulk import STANDARD, folder_for, headers, runtime, verilate, verilator_root
+from inkling.sim.verilator.bulk import folder_for, model_options, runtime, verilate
 from inkling.train.files import checked_json
 
 
@@ -127,12 +127,11 @@ def _build(folder: Path, verilog: str, network: IntegerNetwork, clocks: int, tim
     generated = [f'#include "{path.name}"\n' for path in sorted((folder / "verilated").glob("Vbench*.cpp"))]
     (folder / "everything.cpp").write_text("".join([*generated, '#include "harness.cpp"\n']))
     objects = runtime(compiled.cache_folder(), time_limit_s=time_limit_s)
-    include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     compiled.build(
         ["everything.cpp"],
         folder / "harness",
         language="c++",
-        options=[*STANDARD, "-O1", *headers(compiled.cache_folder(), time_limit_s=time_limit_s), *include],
+        options=["-O1", *model_options(folder, parsed=True, time_limit_s=time_limit_s)],
         libraries=objects,
         time_limit_s=time_limit_s,
         cwd=folder,

@@ -111,16 +111,16 @@ def build(
         level = "-O1" if sum(path.stat().st_size for path in generated) > LARGE_BYTES else "-O2"
     many = verilator_lanes.source(folder, len(network.inputs), outputs) if lanes else None
     (folder / "lanes.h").write_text(many or "")
+    flags = ["-march=native", "-DMODEL_LANES"] if many else []
     limit = max(deadline - time.monotonic(), 30.0)
-    flags = ["-march=native", "-DMODEL_LANES"] if many else headers(compiled.cache_folder(), time_limit_s=limit)
+    options = model_options(folder, parsed=not many, time_limit_s=limit)
     objects = runtime(compiled.cache_folder(), time_limit_s=max(deadline - time.monotonic(), 30.0))
-    include = [f"-I{part}" for part in (folder, folder / "verilated", verilator_root() / "include")]
     run(
         [
-            *_compiler(),
+            compiled.compiler("c++"),
             level,
             *flags,
-            *include,
+            *options,
             folder / "everything.cpp",
             *objects,
             "-o",
@@ -209,6 +209,16 @@ def runtime(cache: Path, *, time_limit_s: float) -> list[Path]:
 
 def _compiler() -> list[str]:
     return [compiled.compiler("c++"), *STANDARD]
+
+
+def model_options(folder: Path, *, parsed: bool, time_limit_s: float) -> list[str | Path]:
+    """The compiler's options for a model that was verilated into a folder, but for its level.
+
+    parsed: with the headers as they were parsed once (`headers`).
+    """
+    before = headers(compiled.cache_folder(), time_limit_s=time_limit_s) if parsed else []
+    places = (folder, folder / "verilated", verilator_root() / "include")
+    return [*STANDARD, *before, *(f"-I{place}" for place in places)]
 
 
 def headers(cache: Path, *, time_limit_s: float) -> list[str | Path]:
